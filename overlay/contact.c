@@ -1,0 +1,33 @@
+/* Contacts on the wire, and the choice between their two addresses. */
+#include "overlay/contact.h"
+
+void contact_read(struct rd *r, struct contact *c)
+{
+	id_read(r, &c->id);
+	addr_read(r, &c->addr[0]);
+	addr_read(r, &c->addr[1]);
+	if (c->addr[0].family == ADDR_V6 || c->addr[1].family == ADDR_V4)
+		r->err = PIAS_EMALFORMED;
+}
+
+void contact_write(struct wr *w, const struct contact *c)
+{
+	id_write(w, &c->id);
+	addr_write(w, &c->addr[0]);
+	addr_write(w, &c->addr[1]);
+}
+
+bool contact_has_addr(const struct contact *c)
+{
+	return c->addr[0].family || c->addr[1].family;
+}
+
+const struct addr *contact_addr(const struct contact *c, const struct contact *self)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (c->addr[i].family && self->addr[i].family)
+			return &c->addr[i];
+	return NULL;
+}
