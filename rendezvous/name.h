@@ -34,6 +34,8 @@ must_check int group_name_parse(const char *s, struct group_name *out);
 char *group_name_str(const struct group_name *g, char buf[static GROUP_NAME_STR_MAX]);
 
 bool group_name_eq(const struct group_name *a, const struct group_name *b);
+/* By family, address, port, protocol: the order in which people are shown groups. */
+int group_name_cmp(const struct group_name *a, const struct group_name *b);
 bool group_name_is_valid(const struct group_name *g);
 bool group_name_is_wide(const struct group_name *g); /* a whole address */
 /* The group of the whole address that @g lies in. */

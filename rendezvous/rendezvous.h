@@ -13,11 +13,11 @@
 #define PIAS_RENDEZVOUS_RENDEZVOUS_H
 
 #include "overlay/overlay.h"
+#include "rendezvous/member.h"
 #include "rendezvous/name.h"
 #include "rendezvous/route.h"
 
 #define RENDEZVOUS_PREFIXES_MAX 16
-#define SERVER_NAME_MAX		63 /* owner name in a server's certificate */
 
 /* The certified identity of a server at the other end of a link. */
 struct server_identity {
@@ -49,7 +49,9 @@ struct rendezvous_ops {
 	/*
 	 * The forwarder's table: @route replaces what it had for @name and becomes
 	 * its property; NULL: it knows nothing of @name any more. A route with
-	 * n_targets 0 is a (negative) answer as well.
+	 * n_targets 0 is an answer as well: no live member, or, with version 0, no
+	 * such group. A route lives until it is replaced or withdrawn here, because
+	 * used_at is read to tell whether it is still needed.
 	 */
 	void (*route)(void *ctx, const struct group_name *name, struct route *route);
 	/*
@@ -62,6 +64,8 @@ struct rendezvous_ops {
 	/* Answer a datagram that came to an anycast address: UDP from @from to @to. */
 	void (*answer)(void *ctx, const struct addr *from, const struct addr *to,
 		       const void *payload, size_t len);
+	/* rendezvous_leave is done, or 2 s have passed: overlay_leave may follow. */
+	void (*left)(void *ctx);
 };
 
 struct rendezvous;
@@ -71,7 +75,7 @@ struct rendezvous *rendezvous_new(struct env *env, struct overlay *overlay,
 				  const struct rendezvous_config *config,
 				  const struct rendezvous_ops *ops, void *ctx);
 void rendezvous_free(struct rendezvous *rv);
-/* Hands our groups and leases to others, ahead of overlay_leave. */
+/* Hands our groups and leases to others, ahead of overlay_leave; ends in ops->left. */
 void rendezvous_leave(struct rendezvous *rv);
 /* Do we hold everything that we own? Only then may the prefix be announced. */
 bool rendezvous_is_ready(const struct rendezvous *rv);

@@ -25,11 +25,11 @@ struct target {
 
 struct route {
 	struct group_name name;
-	uint64_t version;	/* of the group's membership at the rendezvous AP */
+	uint64_t version;	/* of the group at the rendezvous AP; 0: no such group */
 	struct siphash_key key; /* for the flow hash: clients cannot aim */
 	pias_time used_at;	/* last packet; written by the forwarder */
 	uint32_t n_slots;	/* >= 1 if n_targets */
-	uint16_t n_targets;	/* 0: the group exists but has no live member */
+	uint16_t n_targets;	/* 0: no such group, or no live member in it */
 	struct target *target;	/* in order of preference */
 	uint16_t *slot;		/* n_slots indices into target */
 };
