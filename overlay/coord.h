@@ -30,6 +30,16 @@ void coord_write(struct wr *w, const struct coord *c);
 uint32_t coord_rtt_us(const struct coord *a, const struct coord *b);
 
 /*
+ * Is @to far enough from @from to be worth telling: more than 5 % of its length, but
+ * never less than 100 us nor more than 2 ms? What is told of us stays put meanwhile,
+ * so that those who select by it need not choose anew with every sample.
+ */
+#define COORD_MOVED_PART 0.05
+#define COORD_MOVED_MIN	 100e-6 /* s */
+#define COORD_MOVED_MAX	 2e-3
+bool coord_has_moved(const struct coord *from, const struct coord *to);
+
+/*
  * One filtered sample: we measured @rtt_us to a peer at @peer. Moves @self; @env is
  * drawn on only where both points coincide. Ignores impossible samples (0 or > 10 s).
  */
