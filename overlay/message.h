@@ -19,6 +19,7 @@ enum msg_type {
 	MSG_PROBE = 0x08,
 	MSG_PROBE_ACK = 0x09,
 	MSG_PROBE_ASK = 0x0a,
+	MSG_PROBE_ASK_ACK = 0x0b,
 	/* join.c, ring.c */
 	MSG_JOIN = 0x10,
 	MSG_JOIN_OK = 0x11,
@@ -37,6 +38,64 @@ enum msg_type {
 	MSG_SYNC = 0x21,
 	MSG_ENTRIES = 0x22,
 };
+
+/* --- links and probes (message_link.c) ----------------------------------- */
+
+#define PROTOCOL_VERSION 1
+
+/* HELLO. Of another version only that is read, and the rest ignored. */
+struct msg_hello {
+	uint16_t version;
+	struct id ring;	       /* hash of the ring's name */
+	uint32_t index;	       /* of the sender's session: datagrams to it carry it */
+	uint64_t incarnation;  /* of the sender */
+	struct contact sender; /* its id is the certified one */
+};
+
+#define REFUSED_TEXT_MAX 160
+
+/* REFUSED: the link is about to be closed. */
+struct msg_refused {
+	int why; /* PIAS_E*, its negative on the wire; 0: in good order, no longer used */
+	char text[REFUSED_TEXT_MAX + 1]; /* printable ASCII, for the log */
+};
+
+/* PROBE and PROBE_ACK. */
+struct msg_probe {
+	uint64_t nonce; /* comes back in the answer */
+	uint64_t incarnation;
+	uint8_t by_link; /* sent over the link, to be answered there; else a datagram */
+	struct coord coord;
+};
+
+/* PROBE_ASK: please probe @subject for me. */
+struct msg_probe_ask {
+	uint64_t nonce;
+	struct contact subject;
+};
+
+/* PROBE_ASK_ACK: it answered me. */
+struct msg_probe_ask_ack {
+	uint64_t nonce;
+	uint64_t incarnation; /* of the subject */
+};
+
+#define MSG_HELLO_MAX	      (2 + ID_LEN + 4 + 8 + CONTACT_WIRE_MAX)
+#define MSG_REFUSED_MAX	      (2 + REFUSED_TEXT_MAX)
+#define MSG_PROBE_LEN	      (8 + 8 + 1 + COORD_WIRE_LEN)
+#define MSG_PROBE_ASK_MAX     (8 + CONTACT_WIRE_MAX)
+#define MSG_PROBE_ASK_ACK_LEN 16
+
+void msg_hello_write(struct wr *w, const struct msg_hello *m);
+must_check int msg_hello_read(struct rd *r, struct msg_hello *m);
+void msg_refused_write(struct wr *w, const struct msg_refused *m);
+must_check int msg_refused_read(struct rd *r, struct msg_refused *m);
+void msg_probe_write(struct wr *w, const struct msg_probe *m);
+must_check int msg_probe_read(struct rd *r, struct msg_probe *m);
+void msg_probe_ask_write(struct wr *w, const struct msg_probe_ask *m);
+must_check int msg_probe_ask_read(struct rd *r, struct msg_probe_ask *m);
+void msg_probe_ask_ack_write(struct wr *w, const struct msg_probe_ask_ack *m);
+must_check int msg_probe_ask_ack_read(struct rd *r, struct msg_probe_ask_ack *m);
 
 /* --- ring ---------------------------------------------------------------- */
 

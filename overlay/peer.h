@@ -15,7 +15,10 @@
 struct peers;
 
 struct peers_ops {
-	/* HELLO done: @who is reachable. An error refuses the peer and is told to it. */
+	/*
+	 * HELLO done on one more link: @who is reachable. An error refuses the link and
+	 * is told to the peer. What is sent to it from here waits until this returns 0.
+	 */
 	int (*peer_up)(void *ctx, const struct contact *who, uint64_t incarnation);
 	/* The last link to @who ended, or could not be had: worth a probe, no verdict. */
 	void (*peer_down)(void *ctx, const struct id *who, int why);
@@ -23,7 +26,11 @@ struct peers_ops {
 	void (*seed_up)(void *ctx, const struct contact *who);
 	void (*seed_failed)(void *ctx, const struct addr *seed, int why,
 			    const char *text);
-	/* A message; @is_datagram: it came sealed. Errors close the link, are counted. */
+	/*
+	 * A message; @is_datagram: it came sealed. An error closes the link it came by
+	 * (a datagram closes none); PIAS_EMALFORMED is counted by the caller, whatever
+	 * else by the callee.
+	 */
 	int (*message)(void *ctx, const struct contact *from, uint8_t type,
 		       struct rd *body, bool is_datagram);
 };
@@ -48,6 +55,8 @@ int peers_send(struct peers *p, const struct contact *to, uint8_t type, const vo
 int peers_send_datagram(struct peers *p, const struct contact *to, uint8_t type,
 			const void *body, size_t len);
 bool peers_has_link(const struct peers *p, const struct id *id);
+/* Ours grew (a suspicion refuted): later HELLOs carry it. */
+void peers_set_incarnation(struct peers *p, uint64_t incarnation);
 /* Forgets queued messages and keys of a peer that is dead or left; closes its links. */
 void peers_drop(struct peers *p, const struct id *id);
 

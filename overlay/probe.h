@@ -36,12 +36,16 @@ void probes_start(struct probes *p);
 /* Ours grew, to refute a suspicion; later probes carry it. */
 void probes_set_incarnation(struct probes *p, uint64_t incarnation);
 
-/* Probe @who now (its link broke, somebody suspects it) rather than in its turn. */
+/*
+ * Probe @who now (its link broke or could not be had, somebody suspects it) rather
+ * than in its turn. Where a probe is under way and no link is left to carry it, the
+ * helpers are asked at once.
+ */
 void probes_now(struct probes *p, const struct contact *who);
 /* Stop bothering: it is dead or left. */
 void probes_forget(struct probes *p, const struct id *id);
 
-/* Messages of types MSG_PROBE .. MSG_PROBE_ASK (message.h). */
+/* Messages of types MSG_PROBE .. MSG_PROBE_ASK_ACK (message.h). */
 int probes_on_message(struct probes *p, const struct contact *from, uint8_t type,
 		      struct rd *body);
 
