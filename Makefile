@@ -47,6 +47,7 @@ HOST_LIBS   := -levent_core -levent_extra -levent_openssl -lssl $(CRYPTO_LIBS) \
 CHECK_LIBS  := -lcheck -lsubunit -lm -lrt -lpthread
 
 include tests/layers.mk
+include tests/tests.mk
 
 .DEFAULT_GOAL := all
 all: $(PROGRAMS)
@@ -56,7 +57,8 @@ help:
 	@echo 'make demo        show the whole service on real packets (root)'
 	@echo 'make check       every test: unit, sanitizers, layering, system'
 	@echo 'make unit        unit tests only'
-	@echo 'make system      system tests only (root, network namespaces)'
+	@echo 'make system      system tests only (root, namespaces); TESTS="name ..."'
+	@echo 'make lint        shell scripts and man pages'
 	@echo 'make bench       measure the figures of the documentation'
 	@echo 'make man         man pages from doc/man'
 	@echo 'make install     programs, man pages, units, completions (DESTDIR, prefix)'

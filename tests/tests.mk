@@ -1,0 +1,34 @@
+# What `make demo`, `check`, `system` and `bench` need beside the programs.
+
+TOOL_SRCS := $(wildcard tests/tools/*.c)
+TOOLS     := $(TOOL_SRCS:tests/tools/%.c=$(B)/tools/%)
+$(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+.PHONY: tools deps demo check system bench lint
+tools: $(TOOLS)
+
+deps:
+	$(Q)tests/deps
+
+# With -j, make would build before the libraries are there: each goal asks again.
+demo: deps
+	$(Q)$(MAKE) --no-print-directory -j2 all tools
+	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/system/demo.sh
+
+check: deps
+	$(Q)MAKE="$(MAKE)" WERROR=$(WERROR) tests/check
+
+system: deps
+	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release tools
+	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/system/run $(TESTS)
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory -j2 all tools
+	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/bench/run
+
+lint:
+	$(Q)tests/lint
