@@ -9,13 +9,17 @@
 
 #include "overlay/base/siphash.h"
 
-/* A flow as the pick sees it; addresses as they stand in the packet, zero-padded. */
+/*
+ * A flow as the pick sees it: addresses as they stand in the packet, zero-padded. All
+ * 40 bytes are defined, so that equal flows are equal bytes.
+ */
 struct pick_flow {
 	uint64_t src[2];
 	uint64_t dst[2];
 	uint16_t sport, dport; /* host order; 0 where there are none */
 	uint8_t proto;
-	uint8_t zero[3];
+	uint8_t family; /* 4 or 6; not hashed, the addresses tell */
+	uint8_t zero[2];
 };
 
 static inline uint64_t pick_hash(const struct siphash_key *key, const struct pick_flow *f)
