@@ -43,7 +43,7 @@ LDFLAGS_ALL = $(OPT) $(LDFLAGS)
 
 CRYPTO_LIBS := -lcrypto -lgcrypt
 HOST_LIBS   := -levent_core -levent_extra -levent_openssl -lssl $(CRYPTO_LIBS) \
-               -lconfuse -lcjson -lm
+               -lconfuse -lcjson -lmnl -lm
 CHECK_LIBS  := -lcheck -lsubunit -lm -lrt -lpthread
 
 include tests/layers.mk
