@@ -27,8 +27,12 @@
 	X(drop_peer_duplicate,   "peers refused: their key is in use elsewhere") \
 	X(drop_peer_version,     "peers refused: protocol version")             \
 	X(drop_peer_ring,        "peers refused: another ring")                 \
+	X(drop_peer_identity,    "peers refused: another id than the certified one") \
 	X(drop_peer_full,        "links or sessions refused: table full")       \
 	X(drop_send_full,        "messages not sent: the queue to the peer is full") \
+	X(drop_send_unreach,     "messages not sent: no way to the peer")       \
+	X(drop_send_big,         "messages not sent: too long")                 \
+	X(drop_no_memory,        "messages lost for lack of memory")            \
 	X(drop_hops,             "messages or packets that exceeded their hops") \
 	/* overlay: ring, membership, failure detection */                      \
 	X(probes_out,            "probes sent")                                 \
