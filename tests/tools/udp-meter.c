@@ -38,7 +38,7 @@ struct meter {
 	uint32_t run;
 	size_t size;
 	uint64_t interval_ns, start_ns;
-	uint64_t sent, received, duplicates, icmp;
+	uint64_t sent, received, enough, duplicates, icmp;
 	uint32_t *rtt_us; /* by seq; 0 = not answered */
 	struct server server[SERVERS_MAX];
 	unsigned n_servers;
@@ -147,7 +147,7 @@ static void wait_until(struct meter *m, uint64_t until_ns)
 
 		if (ppoll(&p, 1, &t, NULL) > 0)
 			read_answers(m);
-		if (left == 0 || (stop && until_ns - now > 1000000000u))
+		if (left == 0 || m->received >= m->enough || (stop && left > 1000000000u))
 			return;
 	}
 }
@@ -160,7 +160,7 @@ static void run(struct meter *m, double seconds)
 	if (n_max > SEQ_MAX)
 		n_max = SEQ_MAX;
 	m->start_ns = clock_ns(CLOCK_MONOTONIC);
-	while (!stop && m->sent < n_max) {
+	while (!stop && m->sent < n_max && m->received < m->enough) {
 		ask(m);
 		wait_until(m, m->start_ns + m->sent * m->interval_ns);
 	}
@@ -211,8 +211,8 @@ static void report(struct meter *m)
 	printf("\n");
 }
 
-static void open_socket(struct meter *m, const char *bind_to, const char *addr,
-			const char *port)
+static void open_socket(struct meter *m, const char *bind_to, const char *interface,
+			const char *addr, const char *port)
 {
 	struct sockaddr_storage to, from;
 	socklen_t len = parse_addr("udp-meter", addr, port, &to);
@@ -222,6 +222,9 @@ static void open_socket(struct meter *m, const char *bind_to, const char *addr,
 	if (m->fd < 0)
 		die("socket");
 	setsockopt(m->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
+	if (interface && setsockopt(m->fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
+				    (socklen_t)strlen(interface)))
+		die(interface);
 	if (bind_to) {
 		socklen_t from_len = parse_addr("udp-meter", bind_to, "0", &from);
 
@@ -235,26 +238,32 @@ static void open_socket(struct meter *m, const char *bind_to, const char *addr,
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: udp-meter [-r PER_SECOND] [-t SECONDS] [-w WAIT_MS] [-s SIZE] "
-		"[-b ADDRESS] ADDRESS PORT\n");
+		"usage: udp-meter [-r PER_SECOND] [-t SECONDS] [-n ANSWERS] "
+		"[-w WAIT_MS] [-s SIZE] [-b ADDRESS] [-i INTERFACE] ADDRESS PORT\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
-	struct meter m = {.size = 64, .interval_ns = 1000000, .last_server = -1};
+	struct meter m = {.size = 64,
+			  .interval_ns = 1000000,
+			  .enough = UINT64_MAX,
+			  .last_server = -1};
 	struct sigaction sa = {.sa_handler = on_signal};
 	double seconds = 0, wait_ms = 500;
-	const char *bind_to = NULL;
+	const char *bind_to = NULL, *interface = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:t:w:s:b:")) != -1) {
+	while ((opt = getopt(argc, argv, "r:t:n:w:s:b:i:")) != -1) {
 		switch (opt) {
 		case 'r':
 			m.interval_ns = (uint64_t)(1e9 / atof(optarg));
 			break;
 		case 't':
 			seconds = atof(optarg);
+			break;
+		case 'n':
+			m.enough = (uint64_t)atol(optarg);
 			break;
 		case 'w':
 			wait_ms = atof(optarg);
@@ -264,6 +273,9 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			bind_to = optarg;
+			break;
+		case 'i':
+			interface = optarg;
 			break;
 		default:
 			usage();
@@ -279,7 +291,7 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	prctl(PR_SET_TIMERSLACK, 1000);
 	m.run = (uint32_t)clock_ns(CLOCK_REALTIME) ^ (uint32_t)getpid() << 16;
-	open_socket(&m, bind_to, argv[optind], argv[optind + 1]);
+	open_socket(&m, bind_to, interface, argv[optind], argv[optind + 1]);
 	run(&m, seconds);
 	wait_until(&m, clock_ns(CLOCK_MONOTONIC) + (uint64_t)(wait_ms * 1e6));
 	report(&m);
