@@ -53,3 +53,14 @@ pias_time rtt_timeout(const struct rtt *r, uint32_t predicted_us)
 		return RTT_TIMEOUT_MIN;
 	return t < RTT_TIMEOUT_MAX ? t : RTT_TIMEOUT_MAX;
 }
+
+pias_time rtt_resend(const struct rtt *r, uint32_t predicted_us)
+{
+	pias_time timeout = rtt_timeout(r, predicted_us);
+	pias_time due = r->srtt_us ? r->srtt_us : predicted_us;
+
+	due += due / 4 + 2 * (pias_time)r->var_us;
+	if (due < timeout / 2)
+		return timeout / 2;
+	return due < timeout ? due : timeout;
+}

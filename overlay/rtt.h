@@ -30,5 +30,10 @@ uint32_t rtt_add(struct rtt *r, pias_time sample);
  * (@predicted_us 0) RTT_TIMEOUT; never outside RTT_TIMEOUT_MIN to _MAX.
  */
 pias_time rtt_timeout(const struct rtt *r, uint32_t predicted_us);
+/*
+ * When to ask again within that time: a quarter and two deviations after the answer
+ * was due, so that a healthy but distant peer is asked once; from half the timeout on.
+ */
+pias_time rtt_resend(const struct rtt *r, uint32_t predicted_us);
 
 #endif

@@ -37,6 +37,8 @@
 	/* overlay: ring, membership, failure detection */                      \
 	X(probes_out,            "probes sent")                                 \
 	X(probes_lost,           "probes that were not answered in time")       \
+	X(drop_probe_stray,      "answers to no probe of ours, or far too late")  \
+	X(drop_probe_full,       "probes not sent: too many in flight")          \
 	X(probes_indirect,       "indirect probes asked for")                   \
 	X(peers_suspected,       "peers that came under suspicion")             \
 	X(peers_refuted,         "suspicions refuted by their subject")         \
