@@ -38,7 +38,7 @@ test_v6_group_with_v4_servers() {
 encap_case() {
 	local encap=$1 group=$2 unicast=$3 filter=$4
 
-	lab_spawn s1 "dump" tcpdump -ni eth0 -c 1 -Q in "$filter"
+	lab_spawn s1 "dump" tcpdump --immediate-mode -ni eth0 -c 1 -Q in "$filter"
 	lab_wait 5 lab_log_has dump listening || fail "tcpdump does not start"
 	serve s1 "$group" 1000 --encap "$encap" --unicast "$unicast"
 	answered_by c1 "$group" 1000 s1
