@@ -11,6 +11,7 @@ missed=0
 figure() {
 	local id=$1 name=$2 value=$3 unit=$4 target=$5 compared=$6 verdict=-
 
+	# shellcheck disable=SC2034 # for `run`
 	[ "$value" != none ] || broken=1
 	if [ "$target" != - ]; then
 		if [ "$value" != none ] &&
