@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/fixture/ring_folder.h"
+#include "tests/fixture/suite.h"
 
 static const struct pki_validity usual;
 
@@ -206,15 +207,8 @@ START_TEST(test_ring_key)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("pki");
-	TCase *c = tcase_create("pki");
-	SRunner *r;
-	int failed;
-
-	if (crypto_init())
-		return EXIT_FAILURE;
 	tcase_add_test(c, test_files_and_modes);
 	tcase_add_test(c, test_certificates);
 	tcase_add_test(c, test_days);
@@ -222,10 +216,11 @@ int main(void)
 	tcase_add_loop_test(c, test_bad_names, 0, 7);
 	tcase_add_test(c, test_without_ca);
 	tcase_add_loop_test(c, test_ring_key, 0, 6);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	if (crypto_init())
+		return EXIT_FAILURE;
+	return suite_main("pki", fill);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/fixture/ring_folder.h"
+#include "tests/fixture/suite.h"
 
 static struct ring_folder lab, other_ring, foreign;
 
@@ -460,13 +461,8 @@ START_TEST(test_files)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("tls");
-	TCase *c = tcase_create("tls");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, test_two_aps);
 	tcase_add_test(c, test_server_and_ap);
@@ -484,10 +480,9 @@ int main(void)
 	tcase_add_loop_test(c, test_name_parse, 0, 13);
 	tcase_add_test(c, test_name_cut);
 	tcase_add_test(c, test_files);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("tls", fill);
 }
