@@ -15,21 +15,20 @@ static bool is_host_of(const struct group_name *g, const struct addr *a)
 	return addr_host_eq(&host, a);
 }
 
-static bool is_icmp(const struct packet *p)
-{
-	return p->proto == (p->family == ADDR_V4 ? IPPROTO_NUM_ICMP : IPPROTO_NUM_ICMPV6);
-}
-
-/* Group @i's own traffic, or its probes; the address is known to be its. */
+/*
+ * Group @i's own traffic, ICMP errors about it, or its probes; the address is known to
+ * be its. Later fragments pass: the kernel has use for them only behind a first.
+ */
 static bool is_for(const struct decap_config *c, unsigned i, const struct packet *p)
 {
 	const struct group_name *g = &c->group[i];
 
-	if (group_name_is_wide(g) || p->fragment == FRAGMENT_LATER || is_icmp(p))
+	if (group_name_is_wide(g) || p->fragment == FRAGMENT_LATER)
 		return true;
-	if (p->proto == PROTO_UDP && p->flow.dport == c->probe_port[i])
+	if (p->proto == PROTO_UDP && c->probe_port[i] &&
+	    p->flow.dport == c->probe_port[i])
 		return true;
-	return p->proto == g->proto && p->flow.dport == g->port;
+	return p->flow.proto == g->proto && p->flow.dport == g->port;
 }
 
 static bool is_for_us(const struct decap_config *c, const struct packet *p)
@@ -75,11 +74,14 @@ enum decap_verdict decap_ipip(const struct decap_config *c, unsigned family,
 enum decap_verdict decap_gue(const struct decap_config *c, uint8_t *data, size_t len,
 			     struct packet *out)
 {
+	uint8_t theirs[8], ours[8];
 	struct encap_gue g;
 
 	if (encap_gue_read(data, len, &g))
 		return DECAP_TUNNEL;
-	if (g.cookie != c->cookie)
+	be64_put(theirs, g.cookie);
+	be64_put(ours, c->cookie);
+	if (!crypto_equal(theirs, ours, sizeof(ours)))
 		return DECAP_COOKIE;
 	return decap_ipip(c, g.inner, data + ENCAP_GUE_LEN, len - ENCAP_GUE_LEN, out);
 }

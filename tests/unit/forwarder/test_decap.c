@@ -1,169 +1,155 @@
-/* What a server lets in through its tunnel, and what not. */
+/* What a server lets in, and what it does not: cookies, destinations, sources. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "forwarder/checksum.h"
 #include "forwarder/decap.h"
 #include "forwarder/encap.h"
+#include "tests/fixture/ip.h"
 
-#define COOKIE	   0x1122334455667788u
-#define PROBE_PORT 40001
+#define COOKIE 0x0123456789abcdefULL
 
-static struct decap_config config(void)
+static struct decap_config config;
+static uint8_t buf[2000];
+
+static void add_group(const char *name, uint16_t probe_port)
 {
-	static const char *const name[] = {"198.18.0.1:53/udp", "[2001:db8:a::1]:80/tcp",
-					   "198.18.0.9"};
-	struct decap_config c = {.cookie = COOKIE};
-	unsigned i;
-
-	for (i = 0; i < 3; i++) {
-		ck_assert_int_eq(group_name_parse(name[i], &c.group[i]), 0);
-		c.probe_port[i] = (uint16_t)(PROBE_PORT + i);
-	}
-	c.n_groups = 3;
-	ck_assert_int_eq(addr_parse("192.0.2.7", 0, &c.unicast), 0);
-	return c;
+	ck_assert_int_eq(group_name_parse(name, &config.group[config.n_groups]), 0);
+	config.probe_port[config.n_groups++] = probe_port;
 }
 
-static size_t udp(uint8_t *out, const char *from, const char *to)
+static void setup(void)
 {
-	struct addr a, b;
-
-	ck_assert_int_eq(addr_parse(from, 1234, &a), 0);
-	ck_assert_int_eq(addr_parse(to, 0, &b), 0);
-	return packet_build_udp(out, &a, &b, 1, "question", 8);
+	memset(&config, 0, sizeof(config));
+	config.cookie = COOKIE;
+	config.unicast = ip_addr("192.0.2.77");
+	add_group("198.18.0.1:53/udp", 40001);
+	add_group("[2001:db8:a::1]:80/tcp", 40002);
+	add_group("198.18.0.2", 0);
 }
 
-/* A TCP or other segment: header by hand, checksum nobody looks at here. */
-static size_t other(uint8_t *out, const char *from, const char *to, uint8_t proto)
+static enum decap_verdict open_gue(uint64_t cookie, size_t inner_len, struct packet *out)
 {
-	struct addr a, b;
-	size_t n;
+	uint8_t *copy = malloc(ENCAP_GUE_LEN + inner_len);
+	enum decap_verdict v;
 
-	ck_assert_int_eq(addr_parse(from, 1234, &a), 0);
-	ck_assert_int_eq(addr_parse(to, 0, &b), 0);
-	n = packet_build_ip(out, &a, &b, proto, 1, 20);
-	memset(out + n, 0, 20);
-	be16_put(out + n, a.port);
-	be16_put(out + n + 2, b.port);
-	if (proto == PROTO_TCP)
-		out[n + 12] = 0x50;
-	else
-		out[n] = proto == IPPROTO_NUM_ICMP ? 8 : 128; /* echo request */
-	return n + 20;
+	encap_write(copy, ENCAP_GUE, buf[0] >> 4, cookie);
+	memcpy(copy + ENCAP_GUE_LEN, buf, inner_len);
+	v = decap_gue(&config, copy, ENCAP_GUE_LEN + inner_len, out);
+	free(copy);
+	return v;
 }
 
-static const struct {
-	const char *from, *to;
-	uint8_t proto;
-	enum decap_verdict verdict;
-} cases[] = {
-	{"203.0.113.5", "198.18.0.1:53", PROTO_UDP, DECAP_OK},
-	{"203.0.113.5", "198.18.0.1:54", PROTO_UDP, DECAP_GROUP},
-	{"203.0.113.5", "198.18.0.1:53", PROTO_TCP, DECAP_GROUP},
-	{"203.0.113.5", "198.18.0.2:53", PROTO_UDP, DECAP_GROUP},
-	{"203.0.113.5", "192.0.2.7:22", PROTO_TCP, DECAP_GROUP},
-	{"192.0.2.1", "198.18.0.1:40001", PROTO_UDP, DECAP_OK},
-	{"192.0.2.1", "198.18.0.1:40002", PROTO_UDP, DECAP_GROUP},
-	{"203.0.113.5", "198.18.0.1", IPPROTO_NUM_ICMP, DECAP_OK},
-	{"203.0.113.5", "198.18.0.9:4000", PROTO_TCP, DECAP_OK},
-	{"203.0.113.5", "198.18.0.9", 47, DECAP_OK},
-	{"203.0.113.5", "198.18.0.1", 47, DECAP_GROUP},
-	{"2001:db8:c::1", "[2001:db8:a::1]:80", PROTO_TCP, DECAP_OK},
-	{"2001:db8:c::1", "[2001:db8:a::1]:81", PROTO_TCP, DECAP_GROUP},
-	{"2001:db8:c::1", "2001:db8:a::1", IPPROTO_NUM_ICMPV6, DECAP_OK},
-	{"127.0.0.1", "198.18.0.1:53", PROTO_UDP, DECAP_SOURCE},
-	{"224.0.0.1", "198.18.0.1:53", PROTO_UDP, DECAP_SOURCE},
-	{"198.18.0.1", "198.18.0.1:53", PROTO_UDP, DECAP_SOURCE},
-	{"198.18.0.9", "198.18.0.1:53", PROTO_UDP, DECAP_SOURCE},
-	{"192.0.2.7", "198.18.0.1:53", PROTO_UDP, DECAP_SOURCE},
-	{"::1", "[2001:db8:a::1]:80", PROTO_TCP, DECAP_SOURCE},
-};
-
-static size_t build(uint8_t *out, int i)
+START_TEST(test_cookie)
 {
-	if (cases[i].proto == PROTO_UDP)
-		return udp(out, cases[i].from, cases[i].to);
-	return other(out, cases[i].from, cases[i].to, cases[i].proto);
-}
-
-START_TEST(test_verdict)
-{
-	struct decap_config c = config();
-	uint8_t buf[256];
+	struct ip_spec s = {.family = 4, .src = "192.0.2.9", .dst = "198.18.0.1"};
+	size_t len = ip_udp(buf, &s, 1000, 53, 20);
 	struct packet p;
-	size_t n;
+	int bit;
 
-	n = build(buf + ENCAP_GUE_LEN, _i);
-	ck_assert_int_eq(
-		decap_ipip(&c, buf[ENCAP_GUE_LEN] >> 4, buf + ENCAP_GUE_LEN, n, &p),
-		cases[_i].verdict);
-	encap_write(buf, ENCAP_GUE, buf[ENCAP_GUE_LEN] >> 4, COOKIE);
-	ck_assert_int_eq(decap_gue(&c, buf, n + ENCAP_GUE_LEN, &p), cases[_i].verdict);
-	if (cases[_i].verdict == DECAP_OK) {
-		ck_assert_ptr_eq(p.data, buf + ENCAP_GUE_LEN);
-		ck_assert_uint_eq(p.len, n);
-	}
+	ck_assert_int_eq(open_gue(COOKIE, len, &p), DECAP_OK);
+	ck_assert_uint_eq(p.len, len);
+	for (bit = 0; bit < 64; bit++)
+		ck_assert_int_eq(open_gue(COOKIE ^ 1ULL << bit, len, &p), DECAP_COOKIE);
 }
 END_TEST
 
-START_TEST(test_tunnel)
+START_TEST(test_truncation)
 {
-	struct decap_config c = config();
-	uint8_t buf[256];
+	struct ip_spec s = {.family = 4, .src = "192.0.2.9", .dst = "198.18.0.1"};
+	size_t i, len = ip_udp(buf, &s, 1000, 53, 20), all = ENCAP_GUE_LEN + len;
+	uint8_t whole[100];
 	struct packet p;
-	size_t n = udp(buf + ENCAP_GUE_LEN, "203.0.113.5", "198.18.0.1:53");
 
-	encap_write(buf, ENCAP_GUE, 4, COOKIE + 1);
-	ck_assert_int_eq(decap_gue(&c, buf, n + ENCAP_GUE_LEN, &p), DECAP_COOKIE);
-	encap_write(buf, ENCAP_GUE, 6, COOKIE); /* says IPv6, holds IPv4 */
-	ck_assert_int_eq(decap_gue(&c, buf, n + ENCAP_GUE_LEN, &p), DECAP_MALFORMED);
-	encap_write(buf, ENCAP_GUE, 4, COOKIE);
-	buf[2] ^= 1;
-	ck_assert_int_eq(decap_gue(&c, buf, n + ENCAP_GUE_LEN, &p), DECAP_TUNNEL);
-}
-END_TEST
+	encap_write(whole, ENCAP_GUE, 4, COOKIE);
+	memcpy(whole + ENCAP_GUE_LEN, buf, len);
+	for (i = 0; i < all; i++) {
+		uint8_t *copy = malloc(i ? i : 1);
 
-/* Every prefix on an exact-size heap copy: no verdict but a refusal, no overrun. */
-START_TEST(test_prefixes)
-{
-	struct decap_config c = config();
-	uint8_t buf[256], *copy;
-	struct packet p;
-	size_t n, cut;
-
-	n = ENCAP_GUE_LEN + udp(buf + ENCAP_GUE_LEN, "203.0.113.5", "198.18.0.1:53");
-	encap_write(buf, ENCAP_GUE, 4, COOKIE);
-	for (cut = 0; cut < n; cut++) {
-		copy = malloc(cut ? cut : 1);
-		memcpy(copy, buf, cut);
-		ck_assert_int_ne(decap_gue(&c, copy, cut, &p), DECAP_OK);
+		memcpy(copy, whole, i);
+		ck_assert_int_eq(decap_gue(&config, copy, i, &p),
+				 i < ENCAP_GUE_LEN ? DECAP_TUNNEL : DECAP_MALFORMED);
 		free(copy);
 	}
-	ck_assert_int_eq(decap_gue(&c, buf, n, &p), DECAP_OK);
+	ck_assert_int_eq(decap_gue(&config, whole, all, &p), DECAP_OK);
+	whole[1] = IPPROTO_NUM_IPV6; /* says IPv6, holds IPv4 */
+	ck_assert_int_eq(decap_gue(&config, whole, all, &p), DECAP_MALFORMED);
 }
 END_TEST
 
-static void finish_header(uint8_t *ip)
+/* kind: 'u'dp, 't'cp, 'e'cho, 'f' later fragment of UDP, 'q' ICMP error about UDP. */
+static const struct {
+	const char *src, *dst;
+	uint16_t port;
+	char kind;
+	enum decap_verdict want;
+} cases[] = {
+	{"192.0.2.9", "198.18.0.1", 53, 'u', DECAP_OK},
+	{"192.0.2.9", "198.18.0.1", 54, 'u', DECAP_GROUP},
+	{"192.0.2.9", "198.18.0.1", 53, 't', DECAP_GROUP},
+	{"192.0.2.9", "198.18.0.1", 40001, 'u', DECAP_OK}, /* its probe port */
+	{"192.0.2.9", "198.18.0.1", 40001, 't', DECAP_GROUP},
+	{"192.0.2.9", "198.18.0.1", 40002, 'u', DECAP_GROUP}, /* the other group's */
+	{"192.0.2.9", "198.18.0.1", 0, 'e', DECAP_GROUP},
+	{"192.0.2.9", "198.18.0.1", 0, 'f', DECAP_OK},
+	{"192.0.2.9", "198.18.0.1", 53, 'q', DECAP_OK},
+	{"192.0.2.9", "198.18.0.1", 54, 'q', DECAP_GROUP},
+	{"192.0.2.9", "198.18.0.2", 1, 'u', DECAP_OK}, /* the whole address */
+	{"192.0.2.9", "198.18.0.2", 2, 't', DECAP_OK},
+	{"192.0.2.9", "198.18.0.2", 0, 'e', DECAP_OK},
+	{"192.0.2.9", "198.18.0.2", 0, 'u', DECAP_OK}, /* no probe port is not port 0 */
+	{"192.0.2.9", "198.18.0.3", 53, 'u', DECAP_GROUP},
+	{"192.0.2.9", "192.0.2.77", 53, 'u', DECAP_GROUP}, /* our unicast address */
+	{"192.0.2.9", "127.0.0.1", 53, 'u', DECAP_GROUP},
+	{"2001:db8::9", "2001:db8:a::1", 80, 't', DECAP_OK},
+	{"2001:db8::9", "2001:db8:a::1", 81, 't', DECAP_GROUP},
+	{"2001:db8::9", "2001:db8:a::1", 40002, 'u', DECAP_OK},
+	{"2001:db8::9", "2001:db8:a::2", 80, 't', DECAP_GROUP},
+	{"2001:db8::9", "::1", 80, 't', DECAP_GROUP},
+	{"127.0.0.1", "198.18.0.1", 53, 'u', DECAP_SOURCE},
+	{"0.0.0.0", "198.18.0.1", 53, 'u', DECAP_SOURCE},
+	{"224.0.0.1", "198.18.0.1", 53, 'u', DECAP_SOURCE},
+	{"255.255.255.255", "198.18.0.1", 53, 'u', DECAP_SOURCE},
+	{"192.0.2.77", "198.18.0.1", 53, 'u', DECAP_SOURCE}, /* ourselves */
+	{"198.18.0.2", "198.18.0.1", 53, 'u', DECAP_SOURCE}, /* one of our groups */
+	{"::1", "2001:db8:a::1", 80, 't', DECAP_SOURCE},
+	{"ff02::1", "2001:db8:a::1", 80, 't', DECAP_SOURCE},
+	{"2001:db8:a::1", "2001:db8:a::1", 80, 't', DECAP_SOURCE},
+};
+
+static size_t build(int i)
 {
-	be16_put(ip + 10, 0);
-	checksum_put(ip + 10, checksum_add(0, ip, IPV4_HEADER_LEN));
+	struct ip_spec s = {.family = strchr(cases[i].dst, ':') ? 6 : 4,
+			    .src = cases[i].src,
+			    .dst = cases[i].dst};
+	struct ip_spec quoted = {.family = 4, .src = cases[i].dst, .dst = "203.0.113.5"};
+	uint8_t q[28];
+
+	switch (cases[i].kind) {
+	case 't':
+		return ip_tcp(buf, &s, 1000, cases[i].port, 1, 2, 0, 0);
+	case 'e':
+		return ip_icmp(buf, &s, 8, 0, 1, "abc", 3);
+	case 'f':
+		s.fragment = 0x0010;
+		return ip_udp(buf, &s, 1000, cases[i].port, 20);
+	case 'q':
+		ip_udp(q, &quoted, cases[i].port, 1000, 0);
+		return ip_icmp(buf, &s, 3, 3, 0, q, sizeof(q));
+	default:
+		return ip_udp(buf, &s, 1000, cases[i].port, 20);
+	}
 }
 
-START_TEST(test_fragments)
+START_TEST(test_inner)
 {
-	struct decap_config c = config();
-	uint8_t buf[256];
+	size_t len = build(_i);
 	struct packet p;
-	size_t n = udp(buf, "203.0.113.5", "198.18.0.1:53");
 
-	be16_put(buf + 6, 0x2001); /* more fragments, offset 8: no ports here */
-	finish_header(buf);
-	ck_assert_int_eq(decap_ipip(&c, 4, buf, n, &p), DECAP_OK);
-	buf[19] = 2;
-	finish_header(buf);
-	ck_assert_int_eq(decap_ipip(&c, 4, buf, n, &p), DECAP_GROUP);
+	ck_assert_int_eq(open_gue(COOKIE, len, &p), cases[_i].want);
+	ck_assert_int_eq(decap_ipip(&config, buf[0] >> 4, buf, len, &p), cases[_i].want);
+	ck_assert_int_eq(decap_ipip(&config, buf[0] >> 4 ^ 2, buf, len, &p),
+			 DECAP_MALFORMED);
 }
 END_TEST
 
@@ -174,10 +160,10 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_loop_test(c, test_verdict, 0, sizeof(cases) / sizeof(*cases));
-	tcase_add_test(c, test_tunnel);
-	tcase_add_test(c, test_prefixes);
-	tcase_add_test(c, test_fragments);
+	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_add_test(c, test_cookie);
+	tcase_add_test(c, test_truncation);
+	tcase_add_loop_test(c, test_inner, 0, sizeof(cases) / sizeof(cases[0]));
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
