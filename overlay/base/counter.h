@@ -67,6 +67,13 @@
 	X(drop_ticket,           "refreshes with a bad ticket or tag")          \
 	X(drop_refresh_old,      "refreshes or leaves older than what is known") \
 	X(drop_server_datagram,  "malformed datagrams from servers")            \
+	X(drop_echo,             "echoes of probes forged, repeated or late")    \
+	X(drop_join_limit,       "joins refused: too many links, joins or failures") \
+	X(drop_server_full,      "joins refused: this AP watches as many servers as it may") \
+	X(servers_revived,       "servers that answered again after they were declared dead") \
+	X(servers_adopted,       "servers taken over from another join AP")      \
+	X(challenges_failed,     "challenges through the tunnel without an answer") \
+	X(refreshes_relayed,     "refreshes and leaves passed on to the join AP") \
 	/* forwarder */                                                         \
 	X(packets_in,            "client packets received")                     \
 	X(bytes_in,              "bytes of client packets received")            \
@@ -78,6 +85,7 @@
 	X(bytes_out,             "bytes of inner packets encapsulated to a server") \
 	X(packet_too_big,        "packet-too-big messages sent to clients")     \
 	X(drop_packet_malformed, "packets that could not be parsed")            \
+	X(drop_packet_protocol,  "packets of a protocol the group does not serve") \
 	X(drop_packet_prefix,    "packets to an address outside our prefixes")  \
 	X(drop_packet_source,    "packets from an impossible source")           \
 	X(drop_packet_ttl,       "packets whose TTL or hop limit ran out")      \
@@ -90,8 +98,7 @@
 	X(drop_icmp_limit,       "ICMP errors not sent: rate limit")            \
 	X(drop_tunnel_send,      "tunnel packets the system refused to send")   \
 	X(flows_new,             "flows entered into the flow table")           \
-	X(flows_evicted,         "flows evicted from a full flow table")        \
-	X(flows_refused,         "flows not entered: no room beside those in use")
+	X(flows_evicted,         "flows evicted from a full flow table")
 /* clang-format on */
 
 enum counter {

@@ -81,3 +81,12 @@ void env_log(struct env *env, enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	env->ops->log(env->host, level, text);
 }
+
+void env_text(char *buf, size_t len, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf, len, fmt, ap);
+	va_end(ap);
+}

@@ -107,6 +107,10 @@ pias_time env_jitter(struct env *env, pias_time period);
 /* "noun: event key=value"; never for single packets. Cut at 255 bytes. */
 void env_log(struct env *env, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Text for a person: explanations that travel in messages. Cut at @len - 1 bytes. */
+void env_text(char *buf, size_t len, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 #define log_error(env, ...) env_log(env, LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(env, ...)  env_log(env, LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(env, ...)  env_log(env, LOG_LEVEL_INFO, __VA_ARGS__)
