@@ -5,8 +5,6 @@
  */
 #include "forwarder/coalesce.h"
 
-#include <string.h>
-
 #include "forwarder/checksum.h"
 
 #define SUPER_MAX    65535
@@ -139,9 +137,15 @@ static bool append(struct coalesce *c, const struct packet *p)
 
 static void pass_on(struct coalesce *c, const struct packet *p)
 {
-	struct packet_in plain = {.data = p->data, .len = p->len};
+	struct super_packet sp = {
+		.data = p->data,
+		.len = p->len,
+		.family = p->family,
+		.proto = p->proto,
+		.header_len = p->payload,
+	};
 
-	c->out(c->ctx, &plain);
+	c->out(c->ctx, &sp);
 }
 
 /* Lengths of the whole, and the pseudo-header's sum where the checksum stands. */
@@ -167,12 +171,15 @@ static void finish_super(struct coalesce *c)
 void coalesce_flush(struct coalesce *c)
 {
 	const struct packet *h = &c->head;
-	struct packet_in super = {
+	struct super_packet sp = {
 		.data = c->data,
 		.len = h->len,
 		.segment_len = c->segment_len,
+		.header_len = h->payload,
 		.csum_start = h->l4,
 		.csum_offset = (uint16_t)csum_offset(h),
+		.family = h->family,
+		.proto = h->proto,
 	};
 
 	if (!c->n)
@@ -184,7 +191,7 @@ void coalesce_flush(struct coalesce *c)
 	}
 	c->n = 0;
 	finish_super(c);
-	c->out(c->ctx, &super);
+	c->out(c->ctx, &sp);
 }
 
 void coalesce_add(struct coalesce *c, const struct packet *p)

@@ -4,8 +4,6 @@
  */
 #include "forwarder/gso.h"
 
-#include <string.h>
-
 #include "forwarder/checksum.h"
 
 static uint32_t payload_len(const struct packet *p)
