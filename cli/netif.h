@@ -1,5 +1,5 @@
 /*
- * Network interfaces, routes and addresses of this host, through rtnetlink. All calls
+ * The daemon's own interface and this host's addresses, through rtnetlink. All calls
  * wait for the kernel's answer and return 0 or a negative errno value.
  */
 #ifndef PIAS_CLI_NETIF_H
@@ -17,9 +17,6 @@ must_check int netif_set_mtu(int index, unsigned mtu);
 must_check int netif_no_autoconf(int index);
 /* @prefix through the interface; -EEXIST if there is such a route already. */
 must_check int netif_add_route(int index, const struct prefix *prefix);
-/* A host address (/32, /128) on the interface: -EEXIST if it is there already. */
-must_check int netif_add_addr(int index, const struct addr *addr);
-must_check int netif_del_addr(int index, const struct addr *addr);
 /* Is @addr an address of this host, any interface? (its port does not matter) */
 bool netif_has_addr(const struct addr *addr);
 

@@ -322,7 +322,7 @@ static void harden(SSL_CTX *ctx)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 			   verify);
-	SSL_CTX_set_verify_depth(ctx, 2);
+	SSL_CTX_set_verify_depth(ctx, 1);
 	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
 }
 

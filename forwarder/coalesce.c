@@ -5,6 +5,8 @@
  */
 #include "forwarder/coalesce.h"
 
+#include <string.h>
+
 #include "forwarder/checksum.h"
 
 #define SUPER_MAX    65535
@@ -137,15 +139,9 @@ static bool append(struct coalesce *c, const struct packet *p)
 
 static void pass_on(struct coalesce *c, const struct packet *p)
 {
-	struct super_packet sp = {
-		.data = p->data,
-		.len = p->len,
-		.family = p->family,
-		.proto = p->proto,
-		.header_len = p->payload,
-	};
+	struct packet_in plain = {.data = p->data, .len = p->len};
 
-	c->out(c->ctx, &sp);
+	c->out(c->ctx, &plain);
 }
 
 /* Lengths of the whole, and the pseudo-header's sum where the checksum stands. */
@@ -171,15 +167,12 @@ static void finish_super(struct coalesce *c)
 void coalesce_flush(struct coalesce *c)
 {
 	const struct packet *h = &c->head;
-	struct super_packet sp = {
+	struct packet_in super = {
 		.data = c->data,
 		.len = h->len,
 		.segment_len = c->segment_len,
-		.header_len = h->payload,
 		.csum_start = h->l4,
 		.csum_offset = (uint16_t)csum_offset(h),
-		.family = h->family,
-		.proto = h->proto,
 	};
 
 	if (!c->n)
@@ -191,7 +184,7 @@ void coalesce_flush(struct coalesce *c)
 	}
 	c->n = 0;
 	finish_super(c);
-	c->out(c->ctx, &sp);
+	c->out(c->ctx, &super);
 }
 
 void coalesce_add(struct coalesce *c, const struct packet *p)

@@ -8,18 +8,11 @@
 
 #include "forwarder/packet.h"
 
-/* A packet and, where it is a super-packet, how to cut it (virtio-net's terms). */
-struct super_packet {
-	const uint8_t *data;
-	size_t len;
-	uint16_t segment_len; /* 0: a plain packet; its checksum is as it came */
-	uint16_t header_len;  /* through the end of the transport header */
-	uint16_t csum_start, csum_offset;
-	uint8_t family; /* 4 or 6 */
-	uint8_t proto;	/* PROTO_TCP or PROTO_UDP */
-};
-
-typedef void coalesce_out_fn(void *ctx, const struct super_packet *sp);
+/*
+ * @out: a super-packet, or a plain one as it came. Its checksum is partial (csum_start)
+ * exactly if it is a super-packet.
+ */
+typedef void coalesce_out_fn(void *ctx, const struct packet_in *out);
 
 /* One flow at a time is held back; its bytes are in here: allocate it, 64 KiB. */
 struct coalesce {

@@ -6,22 +6,12 @@
 #ifndef PIAS_FORWARDER_FORWARD_H
 #define PIAS_FORWARDER_FORWARD_H
 
+#include "forwarder/packet.h"
 #include "overlay/overlay.h"
 #include "rendezvous/rendezvous.h"
 
-/*
- * An IP packet from a client. The host has forwarded it already in the sense of RFC
- * 2003: TTL or hop limit is decremented. With segment_len > 0 it is a super-packet
- * (segmentation offload): one TCP or UDP header, then a payload to be cut into
- * segments of that many bytes. csum_start > 0: the transport checksum is not final;
- * only the pseudo-header's sum stands at csum_start + csum_offset.
- */
-struct packet_in {
-	uint8_t *data; /* writable */
-	size_t len;
-	uint16_t segment_len;
-	uint16_t csum_start, csum_offset;
-};
+/* A host that reads packets this far into its buffer saves us a copy of each. */
+#define FORWARD_HEADROOM 128
 
 struct forward_config {
 	struct prefix prefix[RENDEZVOUS_PREFIXES_MAX];

@@ -4,6 +4,8 @@
  */
 #include "forwarder/gso.h"
 
+#include <string.h>
+
 #include "forwarder/checksum.h"
 
 static uint32_t payload_len(const struct packet *p)

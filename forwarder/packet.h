@@ -33,6 +33,22 @@
 #define TCP_ECE 0x40
 #define TCP_CWR 0x80
 
+/*
+ * A packet as it comes from or goes to a TUN. Where it comes from a client, the host
+ * has forwarded it already in the sense of RFC 2003: TTL or hop limit is decremented.
+ * With segment_len > 0 it is a super-packet (segmentation offload): one TCP or UDP
+ * header, then a payload to be cut into segments of that many bytes. csum_start > 0:
+ * the transport checksum is not final; only the pseudo-header's sum stands at
+ * csum_start + csum_offset.
+ */
+struct packet_in {
+	uint8_t *data; /* writable, and so are the headroom bytes before it */
+	size_t len;
+	uint16_t headroom;
+	uint16_t segment_len;
+	uint16_t csum_start, csum_offset;
+};
+
 enum fragment_kind {
 	FRAGMENT_NONE,
 	FRAGMENT_FIRST, /* has the transport header */

@@ -85,7 +85,6 @@
 	X(bytes_out,             "bytes of inner packets encapsulated to a server") \
 	X(packet_too_big,        "packet-too-big messages sent to clients")     \
 	X(drop_packet_malformed, "packets that could not be parsed")            \
-	X(drop_packet_protocol,  "packets of a protocol the group does not serve") \
 	X(drop_packet_prefix,    "packets to an address outside our prefixes")  \
 	X(drop_packet_source,    "packets from an impossible source")           \
 	X(drop_packet_ttl,       "packets whose TTL or hop limit ran out")      \
@@ -98,7 +97,8 @@
 	X(drop_icmp_limit,       "ICMP errors not sent: rate limit")            \
 	X(drop_tunnel_send,      "tunnel packets the system refused to send")   \
 	X(flows_new,             "flows entered into the flow table")           \
-	X(flows_evicted,         "flows evicted from a full flow table")
+	X(flows_evicted,         "flows evicted from a full flow table")        \
+	X(flows_refused,         "flows not entered: no room beside those in use")
 /* clang-format on */
 
 enum counter {

@@ -61,13 +61,16 @@ echo_server() {
 	lab_spawn "$host" "$host-echo-$2" "$PIAS_TOOLS/udp-echo" "$host" "$@"
 }
 
-# serve HOST ADDRESS PORT [pias-join option...]: the echo, and it joins the group.
+# serve HOST ADDRESS PORT [pias-join option...]: the echo, and it joins the group. Each
+# pias-join of a host needs a tunnel port of its own; port 1000 gets the usual one.
 serve() {
-	local host=$1 addr=$2 port=$3
+	local host=$1 addr=$2 port=$3 tunnel=()
 
 	shift 3
+	[ "$port" = 1000 ] || tunnel=(--port $((5080 + port)))
 	echo_server "$host" "$addr" "$port"
-	lab_join "$host" "$host-join-$port" --create "$@" "$(group "$addr" "$port" udp)"
+	lab_join "$host" "$host-join-$port" --create "${tunnel[@]}" "$@" \
+		"$(group "$addr" "$port" udp)"
 }
 
 # unserve HOST PORT [SIGNAL]: the server leaves; with KILL it crashes, echo and all.
@@ -116,6 +119,15 @@ meter_stop() {
 	lab_wait 10 lab_is_gone "meter-$1-$2" || fail "the meter of $1 hangs"
 	meter_result=$(tail -n 1 "$LAB_STATE/log/meter-$1-$2")
 	case $meter_result in sent=*) ;; *) fail "the meter of $1 died: $meter_result" ;; esac
+}
+
+# meter_once CLIENT option... ADDRESS PORT: from start to end.
+meter_once() {
+	local host=$1
+
+	shift
+	meter_result=$(lab_exec "$host" "$PIAS_TOOLS/udp-meter" "$@" | tail -n 1)
+	case $meter_result in sent=*) ;; *) fail "udp-meter $*: $meter_result" ;; esac
 }
 
 meter_value() {
