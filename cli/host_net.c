@@ -10,6 +10,7 @@
 #include <linux/fib_rules.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/loopback.h"
 #include "cli/route_table.h"
@@ -98,7 +99,6 @@ static int sync_address(struct host_net *h, unsigned i, char *why)
 
 	if (err)
 		return explain_addr(why, err, "looking for address", a);
-	h->is_mine[i] = state == LOOPBACK_OURS && !h->config.leave_addresses;
 	if (state != LOOPBACK_ABSENT)
 		return 0;
 	if (h->config.leave_addresses) {
@@ -111,7 +111,6 @@ static int sync_address(struct host_net *h, unsigned i, char *why)
 	err = loopback_add(&h->requests, a);
 	if (err && err != -EEXIST)
 		return explain_addr(why, err, "cannot put on the loopback address", a);
-	h->is_mine[i] = true;
 	return 0;
 }
 
@@ -200,37 +199,81 @@ static void sweep_tables(struct host_net *h)
 	}
 }
 
-static void host_net_undo(struct host_net *h)
+/* Everything of ours about @a: there is nobody else who needs it. */
+static int forget(struct host_net *h, const struct addr *a)
 {
-	struct rule rules[RULES_MAX];
-	unsigned i;
+	enum loopback_state state;
+	int err = rule_forget(&h->requests, a);
 
-	rule_del_all(&h->requests, rules, all_rules(h, rules));
-	for (i = 0; i < h->config.n_anycast; i++) {
-		if (h->is_mine[i])
-			(void)!loopback_del(&h->requests, &h->config.anycast[i]);
-	}
-	sweep_tables(h);
+	if (!err)
+		err = loopback_state(&h->requests, a, &state);
+	if (!err && state == LOOPBACK_OURS)
+		err = loopback_del(&h->requests, a);
+	return err;
 }
 
 int host_net_clean(struct host_net *h, const struct addr *anycast, unsigned n,
 		   char why[static HOST_NET_WHY_MAX])
 {
-	enum loopback_state state;
 	unsigned i;
 	int err;
 
 	for (i = 0; i < n; i++) {
-		err = rule_forget(&h->requests, &anycast[i]);
-		if (!err)
-			err = loopback_state(&h->requests, &anycast[i], &state);
-		if (!err && state == LOOPBACK_OURS)
-			err = loopback_del(&h->requests, &anycast[i]);
+		err = fellow_serves(&h->fellow, &anycast[i], NULL)
+			      ? 0
+			      : forget(h, &anycast[i]);
 		if (err)
 			return explain_addr(why, err, "clearing up address", &anycast[i]);
 	}
 	sweep_tables(h);
 	return 0;
+}
+
+/* The ways of serving an address that need different rules. */
+static void form_of(const struct host_net *h, uint8_t family, char form[FELLOW_FORM_MAX])
+{
+	uint32_t table =
+		route_table_number(h->config.inner_mtu, copies_have_source(h, family));
+
+	snprintf(form, FELLOW_FORM_MAX, "%u%s%s", table, h->config.also_client ? "c" : "",
+		 h->config.leave_mss ? "m" : "");
+}
+
+static int leave_signs(struct host_net *h, char *why)
+{
+	char form[FELLOW_FORM_MAX];
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < h->config.n_anycast; i++) {
+		form_of(h, h->config.anycast[i].family, form);
+		fd = fellow_sign(&h->fellow, &h->config.anycast[i], form);
+		if (fd < 0)
+			return explain(why, fd, "cannot leave a sign for other programs");
+		h->sign[h->n_signs++] = fd;
+	}
+	return 0;
+}
+
+static void undo(struct host_net *h)
+{
+	struct rule rules[RULES_PER_ADDR];
+	char form[FELLOW_FORM_MAX];
+	const struct addr *a;
+	unsigned i;
+
+	/* First of all, so that of two that go at once one sees that it is the last. */
+	while (h->n_signs)
+		close(h->sign[--h->n_signs]);
+	for (i = 0; i < h->config.n_anycast; i++) {
+		a = &h->config.anycast[i];
+		form_of(h, a->family, form);
+		if (!fellow_serves(&h->fellow, a, NULL))
+			(void)!forget(h, a);
+		else if (!fellow_serves(&h->fellow, a, form))
+			rule_del_all(&h->requests, rules, rules_for(h, a, rules));
+	}
+	sweep_tables(h);
 }
 
 /* --- life and events ----------------------------------------------------- */
@@ -243,6 +286,7 @@ int host_net_open(struct host_net *h, char why[static HOST_NET_WHY_MAX])
 	int err;
 
 	memset(h, 0, sizeof(*h));
+	fellow_init(&h->fellow);
 	err = netlink_open(&h->requests, 0);
 	if (err)
 		return explain(why, err, "netlink");
@@ -256,9 +300,12 @@ int host_net_open(struct host_net *h, char why[static HOST_NET_WHY_MAX])
 int host_net_up(struct host_net *h, const struct host_net_config *config,
 		char why[static HOST_NET_WHY_MAX])
 {
+	int err;
+
 	h->config = *config;
 	h->is_up = true;
-	return host_net_sync(h, why);
+	err = leave_signs(h, why);
+	return err ? err : host_net_sync(h, why);
 }
 
 void host_net_close(struct host_net *h)
@@ -266,7 +313,7 @@ void host_net_close(struct host_net *h)
 	if (!h->requests.socket)
 		return;
 	if (h->is_up)
-		host_net_undo(h);
+		undo(h);
 	h->is_up = false;
 	netlink_close(&h->events);
 	netlink_close(&h->requests);

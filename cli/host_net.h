@@ -9,13 +9,14 @@
  *    control port leave this host in spite of the address on it; with @also_client
  *    everything that this host sends to them does.
  *
- * All of it is marked, so that what a killed run left is found and taken over, and
- * several programs can work on one host: what one of them takes away while another
- * needs it, the other puts back.
+ * All of it is marked, so that what a killed run left is found and taken over. Several
+ * programs can work on one host: they see each other (fellow.h), the last one clears
+ * up, and what somebody takes away all the same is put back.
  */
 #ifndef PIAS_CLI_HOST_NET_H
 #define PIAS_CLI_HOST_NET_H
 
+#include "cli/fellow.h"
 #include "cli/netlink.h"
 #include "cli/route_copy.h"
 
@@ -36,7 +37,9 @@ struct host_net_config {
 struct host_net {
 	struct host_net_config config;
 	struct netlink requests, events;
-	bool is_mine[HOST_NET_ADDRS_MAX]; /* we put it there, or our like did */
+	struct fellow fellow;
+	int sign[HOST_NET_ADDRS_MAX];
+	unsigned n_signs;
 	bool is_up;
 	bool is_large; /* said already: the main table is too large to copy */
 };
@@ -46,7 +49,6 @@ must_check int host_net_open(struct host_net *h, char why[static HOST_NET_WHY_MA
  */
 must_check int host_net_clean(struct host_net *h, const struct addr *anycast, unsigned n,
 			      char why[static HOST_NET_WHY_MAX]);
-/* Rules that lead the control port of @config's addresses away from here come first. */
 must_check int host_net_up(struct host_net *h, const struct host_net_config *config,
 			   char why[static HOST_NET_WHY_MAX]);
 void host_net_close(struct host_net *h); /* undoes everything */

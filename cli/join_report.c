@@ -136,8 +136,8 @@ void join_report_waiting(const struct join_report *r, unsigned i,
 	case AGENT_IDLE:
 	case AGENT_HELLO:
 	case AGENT_LOST:
-		join_report_line("%s: no proxy answers on this address (UDP port 7427); "
-				 "still trying",
+		join_report_line("%s: no answer from a proxy on this address (UDP port "
+				 "7427); still trying",
 				 name);
 		break;
 	case AGENT_LINK:
