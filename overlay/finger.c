@@ -225,37 +225,68 @@ static void send_find(struct fingers *f, const struct contact *to,
 	f->ops->send(f->ctx, to, MSG_FIND, body, wr_len(&w));
 }
 
-static int lookup_start(struct fingers *f, const struct id *key, int finger)
+static struct lookup *lookup_new(struct fingers *f, const struct id *key, int finger)
 {
 	struct lookup *l = free_lookup(f);
-	struct msg_find m = {.hops_left = FINGER_HOPS, .key = *key, .asker = f->self};
-	struct contact to;
-	enum hop hop;
 
 	if (!l)
-		return PIAS_EFULL;
+		return NULL;
 	count(f->env, lookups);
 	if (!++f->nonce)
 		f->nonce = 1;
-	l->nonce = m.nonce = f->nonce;
+	l->nonce = f->nonce;
 	l->finger = (int8_t)finger;
 	l->key = *key;
 	l->deadline = f->env->now + LOOKUP_TIME;
-	hop = f->ops->route(f->ctx, key, &to);
-	if (hop == HOP_OWNER) {
-		lookup_end(f, l, &to, 0);
-		return 0;
-	}
 	if (!timer_is_set(&f->expire))
 		timer_set(&f->env->timers, &f->expire, l->deadline);
-	if (hop == HOP_NEXT)
-		send_find(f, &to, &m);
+	return l;
+}
+
+static void lookup_send(struct fingers *f, const struct lookup *l,
+			const struct contact *to)
+{
+	struct msg_find m = {.nonce = l->nonce,
+			     .hops_left = FINGER_HOPS,
+			     .key = l->key,
+			     .asker = f->self};
+
+	send_find(f, to, &m);
+}
+
+static int lookup_start(struct fingers *f, const struct id *key, int finger)
+{
+	struct lookup *l = lookup_new(f, key, finger);
+	struct contact to;
+
+	if (!l)
+		return PIAS_EFULL;
+	switch (f->ops->route(f->ctx, key, &to)) {
+	case HOP_OWNER:
+		lookup_end(f, l, &to, 0);
+		break;
+	case HOP_NEXT:
+		lookup_send(f, l, &to);
+		break;
+	case HOP_NONE:
+		break;
+	}
 	return 0;
 }
 
 int fingers_lookup(struct fingers *f, const struct id *key)
 {
 	return lookup_start(f, key, -1);
+}
+
+int fingers_lookup_via(struct fingers *f, const struct contact *via, const struct id *key)
+{
+	struct lookup *l = lookup_new(f, key, -1);
+
+	if (!l)
+		return PIAS_EFULL;
+	lookup_send(f, l, via);
+	return 0;
 }
 
 static void on_refresh(void *ctx)

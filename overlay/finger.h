@@ -73,6 +73,9 @@ bool fingers_closest(const struct fingers *f, const struct id *key, struct conta
 
 /* Looks up the owner of @key; PIAS_EFULL when too many are under way. */
 int fingers_lookup(struct fingers *f, const struct id *key);
+/* The same, through @via whoever that is. */
+int fingers_lookup_via(struct fingers *f, const struct contact *via,
+		       const struct id *key);
 int fingers_on_find(struct fingers *f, struct rd *body);
 int fingers_on_found(struct fingers *f, struct rd *body);
 

@@ -245,7 +245,7 @@ static void on_flush(void *ctx)
 	g->n_queue = 0;
 }
 
-int gossip_on_events(struct gossip *g, struct rd *body)
+int gossip_on_events(struct gossip *g, const struct contact *from, struct rd *body)
 {
 	struct msg_event e;
 	struct rd again;
@@ -261,7 +261,8 @@ int gossip_on_events(struct gossip *g, struct rd *body)
 	for (i = 0; i < n; i++) {
 		msg_event_read(&again, &e);
 		count(g->env, gossip_events_in);
-		if (g->ops->learn(g->ctx, &e.member) != CLAIM_STALE && g->is_on)
+		if (g->ops->learn(g->ctx, from, &e.member, false) != CLAIM_STALE &&
+		    g->is_on)
 			pass_on(g, &e);
 	}
 	return 0;
@@ -450,7 +451,7 @@ int gossip_on_entries(struct gossip *g, const struct contact *from, struct rd *b
 		return err;
 	for (i = 0; i < head.n; i++) {
 		member_read(&again, &m);
-		if (g->ops->learn(g->ctx, &m) != CLAIM_NEWS)
+		if (g->ops->learn(g->ctx, from, &m, true) != CLAIM_NEWS)
 			continue;
 		if (n_news < RESPREAD_MAX)
 			news[n_news] = m;

@@ -23,7 +23,12 @@ enum claim {
 struct gossip_ops {
 	int (*send)(void *ctx, const struct contact *to, uint8_t type, const void *body,
 		    size_t len);
-	enum claim (*learn)(void *ctx, const struct member *m);
+	/*
+	 * Take in a claim that @from passed on. Hearsay: it comes from his table, and
+	 * may be old; else it is an event, just reported.
+	 */
+	enum claim (*learn)(void *ctx, const struct contact *from, const struct member *m,
+			    bool is_hearsay);
 	/* The table asked for by gossip_pull is here. */
 	void (*pulled)(void *ctx);
 };
@@ -74,7 +79,7 @@ void gossip_pull(struct gossip *g, const struct contact *from);
 /* A live AP drawn at random, not ourselves. */
 bool gossip_random_peer(const struct gossip *g, struct contact *out);
 
-int gossip_on_events(struct gossip *g, struct rd *body);
+int gossip_on_events(struct gossip *g, const struct contact *from, struct rd *body);
 int gossip_on_sync(struct gossip *g, const struct contact *from, struct rd *body);
 int gossip_on_entries(struct gossip *g, const struct contact *from, struct rd *body);
 

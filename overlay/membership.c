@@ -15,11 +15,14 @@
 #define DEPARTED_PERIOD (10 * SEC)
 #define DUPLICATE_LOG	(60 * SEC)
 #define DEFEND_PERIOD	(10 * SEC) /* against another holder of our key */
+#define DISPUTES_MAX	32	   /* settled in a second */
+#define RESTART_GAP	10000	   /* us: nobody restarts faster than this */
 #define TABLE_SMALL	1024	   /* entries, where fingers route */
 
 static void on_suspicion(void *ctx);
 static void on_departed(void *ctx);
-static enum claim on_claim(void *ctx, const struct member *c);
+static enum claim on_claim(void *ctx, const struct contact *from, const struct member *c,
+			   bool is_hearsay);
 static int on_send(void *ctx, const struct contact *to, uint8_t type, const void *body,
 		   size_t len);
 static void on_pulled(void *ctx);
@@ -201,13 +204,26 @@ static void on_change(struct membership *m, const struct member *c, enum peer_st
 		m->ops->changed(m->ctx, &c->contact, c->status, was);
 }
 
+/* A refutation adds one to the incarnation, a restart the time since the last one. */
+static bool is_restart(const struct membership *m, const struct member *c)
+{
+	uint32_t i = table_find(&m->table, &c->contact.id);
+
+	return i != TABLE_NONE && table_is_live(&m->table, i) &&
+	       c->status == PEER_ALIVE &&
+	       c->incarnation > table_record(&m->table, i)->incarnation + RESTART_GAP;
+}
+
 static enum claim apply(struct membership *m, const struct member *c)
 {
+	bool restarted = is_restart(m, c);
 	enum peer_status was;
 
 	switch (table_apply(&m->table, c, m->env->now, &was)) {
 	case TABLE_NEWS:
 		on_change(m, c, was);
+		if (restarted)
+			m->ops->restarted(m->ctx, &c->contact);
 		return CLAIM_NEWS;
 	case TABLE_FULL_UP:
 		count(m->env, drop_table_full);
@@ -254,8 +270,12 @@ static bool may_defend(struct membership *m, const struct member *c)
 	return true;
 }
 
-/* A claim about ourselves: true only if we made it. Else make a greater one. */
-static enum claim defend(struct membership *m, const struct member *c)
+/*
+ * A claim about ourselves: true only if we made it, else make a greater one. @from may
+ * believe it, and be dead in our table, out of the tree's reach.
+ */
+static enum claim defend(struct membership *m, const struct contact *from,
+			 const struct member *c)
 {
 	struct member now;
 
@@ -270,8 +290,10 @@ static enum claim defend(struct membership *m, const struct member *c)
 	log_info(m->env, "member: refuting that we are %s", status_text(c->status));
 	m->incarnation = c->incarnation + 1;
 	enter_self(m, m->has_left ? PEER_LEFT : PEER_ALIVE, &now);
-	spread(m, &now);
 	m->ops->incarnation(m->ctx, m->incarnation);
+	spread(m, &now);
+	if (from)
+		gossip_tell(&m->gossip, from, &now);
 	return CLAIM_STALE;
 }
 
@@ -288,26 +310,15 @@ static bool is_stale(const struct membership *m, const struct member *c)
 	       (known == c->incarnation && table_status(&m->table, i) > c->status);
 }
 
-static enum claim learn(struct membership *m, const struct member *c)
+static enum claim learn(struct membership *m, const struct contact *from,
+			const struct member *c)
 {
 	if (id_eq(&c->contact.id, &m->self.id))
-		return defend(m, c);
+		return defend(m, from, c);
 	if (is_stale(m, c))
 		return CLAIM_STALE;
 	return apply(m, c);
 }
-
-static enum claim on_claim(void *ctx, const struct member *c)
-{
-	struct membership *m = ctx;
-	enum claim claim = learn(m, c);
-
-	if (claim == CLAIM_NEWS)
-		count(m->env, gossip_events_new);
-	return claim;
-}
-
-/* --- what the detector says ---------------------------------------------- */
 
 /* Tell it what is said of it, so that it can refute. */
 static void tell_subject(struct membership *m, uint32_t i)
@@ -317,6 +328,63 @@ static void tell_subject(struct membership *m, uint32_t i)
 	table_member(&m->table, i, &c);
 	gossip_tell(&m->gossip, &c.contact, &c);
 }
+
+/*
+ * Two tables disagree whether an AP is dead, as after a split of the ring. Neither is
+ * believed: the AP itself is asked to make a claim greater than both.
+ */
+static bool is_disputed(const struct membership *m, const struct member *c)
+{
+	uint32_t i = table_find(&m->table, &c->contact.id);
+	enum peer_status known;
+
+	if (i == TABLE_NONE || id_eq(&c->contact.id, &m->self.id) ||
+	    table_record(&m->table, i)->incarnation != c->incarnation)
+		return false;
+	known = table_status(&m->table, i);
+	return (known == PEER_DEAD && c->status < PEER_DEAD) ||
+	       (known < PEER_DEAD && c->status == PEER_DEAD);
+}
+
+static enum claim settle_dispute(struct membership *m, const struct member *c)
+{
+	uint32_t i = table_find(&m->table, &c->contact.id);
+	struct member doubt = *c;
+
+	if (m->env->now - m->disputes_since >= SEC) {
+		m->disputes_since = m->env->now;
+		m->n_disputes = 0;
+	}
+	if (m->n_disputes == DISPUTES_MAX)
+		return CLAIM_STALE; /* the next comparison brings it up again */
+	m->n_disputes++;
+	if (table_status(&m->table, i) == PEER_DEAD) {
+		tell_subject(m, i);
+		return CLAIM_STALE;
+	}
+	doubt.status = PEER_SUSPECT;
+	if (table_status(&m->table, i) == PEER_ALIVE)
+		(void)apply(m, &doubt);
+	gossip_tell(&m->gossip, &doubt.contact, &doubt);
+	m->ops->probe(m->ctx, &doubt.contact);
+	return CLAIM_STALE;
+}
+
+static enum claim on_claim(void *ctx, const struct contact *from, const struct member *c,
+			   bool is_hearsay)
+{
+	struct membership *m = ctx;
+	enum claim claim;
+
+	if (is_hearsay && is_disputed(m, c))
+		return settle_dispute(m, c);
+	claim = learn(m, from, c);
+	if (claim == CLAIM_NEWS)
+		count(m->env, gossip_events_new);
+	return claim;
+}
+
+/* --- what the detector says ---------------------------------------------- */
 
 void membership_on_heard(struct membership *m, const struct contact *who,
 			 uint64_t incarnation)
@@ -328,7 +396,7 @@ void membership_on_heard(struct membership *m, const struct contact *who,
 	if (!m->is_active || id_eq(&who->id, &m->self.id))
 		return;
 	if (i == TABLE_NONE || incarnation > table_record(&m->table, i)->incarnation) {
-		(void)learn(m, &c);
+		(void)learn(m, NULL, &c);
 		return;
 	}
 	if (table_status(&m->table, i) == PEER_ALIVE)
@@ -348,7 +416,7 @@ void membership_on_left(struct membership *m, const struct contact *who,
 {
 	struct member c = {*who, incarnation, PEER_LEFT};
 
-	if (learn(m, &c) == CLAIM_NEWS)
+	if (learn(m, NULL, &c) == CLAIM_NEWS)
 		spread(m, &c);
 }
 
@@ -490,7 +558,7 @@ static void on_departed(void *ctx)
 
 		if (membership_status(m, &c.id) != PEER_DEAD)
 			continue;
-		gossip_sync(&m->gossip, &c);
+		m->ops->departed(m->ctx, &c);
 		return;
 	}
 }
@@ -504,7 +572,7 @@ int membership_on_message(struct membership *m, const struct contact *from, uint
 	}
 	switch (type) {
 	case MSG_EVENTS:
-		return gossip_on_events(&m->gossip, body);
+		return gossip_on_events(&m->gossip, from, body);
 	case MSG_SYNC:
 		return gossip_on_sync(&m->gossip, from, body);
 	case MSG_ENTRIES:

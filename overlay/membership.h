@@ -17,12 +17,16 @@ struct membership_ops {
 	/* The table holds @who as @now; before, it was @was. */
 	void (*changed)(void *ctx, const struct contact *who, enum peer_status now,
 			enum peer_status was);
+	/* It is another process than before: what that one held is lost. */
+	void (*restarted)(void *ctx, const struct contact *who);
 	/* Worth a probe at once. */
 	void (*probe)(void *ctx, const struct contact *who);
 	/* Our own incarnation grew. */
 	void (*incarnation)(void *ctx, uint64_t incarnation);
 	/* Another AP claims our id, from elsewhere. Called at most once a minute. */
 	void (*duplicate)(void *ctx, const struct contact *other);
+	/* A dead one's turn: is it back? Every ten seconds. */
+	void (*departed)(void *ctx, const struct contact *who);
 	/* We have the whole table of another member. */
 	void (*pulled)(void *ctx);
 };
@@ -51,6 +55,8 @@ struct membership {
 	struct timer suspicion;
 	unsigned health; /* 0 = well; more: our own suspicions proved wrong */
 	pias_time health_at, duplicate_at, defended_at;
+	unsigned n_disputes; /* settled in the second that began at ... */
+	pias_time disputes_since;
 
 	struct timer departed; /* slow search for those who came back */
 	uint32_t next_departed;

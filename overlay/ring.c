@@ -339,6 +339,7 @@ static void on_stabilise(void *ctx)
 		ask_head(r);
 	else
 		refill(r);
+	r->ops->done(r->ctx);
 }
 
 /* Step 2, or the end. */
@@ -424,6 +425,7 @@ static void on_ask_timeout(void *ctx)
 		head_is_dead(r, &who.id);
 	}
 	r->ops->silent(r->ctx, &who);
+	r->ops->done(r->ctx);
 }
 
 /* --- rectify ------------------------------------------------------------- */
@@ -464,6 +466,7 @@ static void on_check_timeout(void *ctx)
 	}
 	pred_is_dead(r);
 	r->ops->silent(r->ctx, &who);
+	r->ops->done(r->ctx);
 }
 
 /* --- verdicts and news from outside ---------------------------------------- */
@@ -524,6 +527,12 @@ void ring_on_news(struct ring *r, const struct id *id)
 		r->shunned_until = r->env->now;
 	if (id_between(&r->self.id, id, head_id(r)))
 		stabilise_early(r);
+}
+
+void ring_suggest(struct ring *r, const struct contact *who)
+{
+	if (r->state == RING_MEMBER && !r->ask.nonce && is_candidate(r, who))
+		ask_candidate(r, who);
 }
 
 /* --- answers, join, leave -------------------------------------------------- */

@@ -34,6 +34,8 @@ struct ring_ops {
 	void (*silent)(void *ctx, const struct contact *who);
 	/* @what: of enum ring_change. Called in mid-update: take note and return. */
 	void (*changed)(void *ctx, unsigned what);
+	/* A timer of the ring has done its work. */
+	void (*done)(void *ctx);
 };
 
 enum ring_state {
@@ -101,6 +103,9 @@ void ring_on_leave(struct ring *r, const struct contact *from, const struct msg_
 void ring_on_gone(struct ring *r, const struct id *id);
 /* Somebody turned up: look soon whether he belongs next to us. */
 void ring_on_news(struct ring *r, const struct id *id);
+
+/* @who may belong between us and our successor: ask him, and adopt him if he answers. */
+void ring_suggest(struct ring *r, const struct contact *who);
 
 bool ring_owns(const struct ring *r, const struct id *key);
 /* The first successor; NULL in a ring of one. It may be a placeholder. */
