@@ -117,10 +117,19 @@ static void on_answer(void *ctx, const struct addr *from, const struct addr *to,
 	forward_answer(p->forward, from, to, payload, len);
 }
 
+/* Our groups are safe elsewhere: the ring may close up behind us. */
+static void on_left(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	overlay_leave(p->overlay);
+}
+
 static const struct rendezvous_ops rendezvous_ops = {
 	.route = on_route,
 	.tunnel_control = on_tunnel_control,
 	.answer = on_answer,
+	.left = on_left,
 };
 
 /* --- life ------------------------------------------------------------------ */
@@ -178,7 +187,6 @@ void proxy_leave(struct proxy *p)
 	timer_stop(&p->env->timers, &p->ready_check);
 	log_info(p->env, "proxy: leaving");
 	rendezvous_leave(p->rendezvous);
-	overlay_leave(p->overlay);
 	env_settle(p->env);
 	if (was_ready)
 		p->ops->ready(p->ctx, false);

@@ -8,6 +8,7 @@
 #ifndef PIAS_RENDEZVOUS_MEMBERSHIP_H
 #define PIAS_RENDEZVOUS_MEMBERSHIP_H
 
+#include "overlay/overlay.h"
 #include "rendezvous/member.h"
 #include "rendezvous/name.h"
 
@@ -65,6 +66,18 @@ struct membership_ops {
 };
 
 struct membership;
+struct post;
+
+/* NULL: no memory. */
+struct membership *membership_new(struct env *env, struct overlay *overlay,
+				  struct post *post, const struct membership_ops *ops,
+				  void *ctx);
+/* Forgets what is under way without a word. */
+void membership_free(struct membership *m);
+
+/* Bodies of MSG_UPDATE_ACK and MSG_MOVED: 0 or PIAS_EMALFORMED. */
+int membership_on_ack(struct membership *m, struct rd *body);
+int membership_on_moved(struct membership *m, struct rd *body);
 
 /*
  * Copies @request; ops->done follows exactly once, never from within this call.

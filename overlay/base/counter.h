@@ -46,7 +46,6 @@
 	X(ring_changes,          "changes of a successor or the predecessor")   \
 	X(gossip_events_in,      "membership events received")                  \
 	X(gossip_events_new,     "membership events that were news")            \
-	X(drop_gossip_full,      "membership events not passed on: queue full")  \
 	X(lookups,               "lookups started")                             \
 	X(lookups_redirected,    "requests passed on to a better owner")        \
 	X(drop_table_full,       "peers not learnt: membership table full")     \
@@ -63,6 +62,7 @@
 	X(drop_group_full,       "groups refused: table full")                  \
 	X(drop_member_full,      "members refused: group or table full")        \
 	X(drop_subscriber_full,  "subscriptions refused: table full")           \
+	X(drop_cache_full,       "groups not resolved: cache full")             \
 	X(drop_hello_mark,       "join requests without the ring's mark")       \
 	X(drop_hello_cookie,     "join requests with a bad or old cookie")      \
 	X(drop_ticket,           "refreshes with a bad ticket or tag")          \

@@ -1,0 +1,574 @@
+/*
+ * Hand-over and anti-entropy. Everything moves by one primitive, the PULL of an arc:
+ * the receiver asks, page by page, so that nobody is flooded; records merge in any
+ * order and any number of times. Invitations only say that a pull would be worth it.
+ *
+ * What always holds: `own` runs exactly while part of our range may be missing here.
+ */
+#include "rendezvous/sync.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void pull_timeout(void *ctx);
+static void tick(void *ctx);
+static void leave_timeout(void *ctx);
+
+static const struct id *self_id(const struct sync *s)
+{
+	return &overlay_self(s->post->overlay)->id;
+}
+
+static void pull_init(struct sync *s, struct pull *p)
+{
+	p->sync = s;
+	timer_init(&p->timer, pull_timeout, p);
+}
+
+int sync_init(struct sync *s, struct env *env, struct groups *groups,
+	      struct replicas *replicas, struct post *post, void (*left)(void *ctx),
+	      void *ctx)
+{
+	unsigned i;
+
+	memset(s, 0, sizeof(*s));
+	s->pull = calloc(PULLS_MAX, sizeof(*s->pull));
+	if (!s->pull)
+		return PIAS_ENOMEM;
+	s->env = env;
+	s->groups = groups;
+	s->replicas = replicas;
+	s->post = post;
+	s->left = left;
+	s->ctx = ctx;
+	pull_init(s, &s->own);
+	for (i = 0; i < PULLS_MAX; i++)
+		pull_init(s, &s->pull[i]);
+	timer_init(&s->timer, tick, s);
+	timer_init(&s->leave_timer, leave_timeout, s);
+	return 0;
+}
+
+void sync_fini(struct sync *s)
+{
+	struct timers *ts = &s->env->timers;
+	unsigned i;
+
+	timer_stop(ts, &s->own.timer);
+	for (i = 0; i < PULLS_MAX; i++)
+		timer_stop(ts, &s->pull[i].timer);
+	timer_stop(ts, &s->timer);
+	timer_stop(ts, &s->leave_timer);
+	free(s->pull);
+}
+
+static bool is_active(const struct pull *p)
+{
+	return timer_is_set(&p->timer);
+}
+
+bool sync_is_complete(const struct sync *s)
+{
+	return s->has_range && !is_active(&s->own);
+}
+
+bool sync_owns(const struct sync *s, const struct id *key)
+{
+	return s->has_range && overlay_owns(s->post->overlay, key) &&
+	       !(is_active(&s->own) && arc_has(&s->own.arc, key));
+}
+
+bool sync_holds(const struct sync *s, const struct id *key)
+{
+	return sync_owns(s, key) || arcs_find(&s->copied, key, s->env->now);
+}
+
+/* What we hold completely, as owner and as replica together. */
+static bool holds_arc(const struct sync *s, const struct arc *arc)
+{
+	const struct arc own = {s->range_from, *self_id(s)};
+	const struct arc rest = {s->own.arc.to, *self_id(s)};
+	struct arcs all = s->copied;
+	pias_time now = s->env->now;
+
+	if (sync_is_complete(s))
+		arcs_confirm(&all, &own, now, now + 1);
+	else if (s->has_range && !id_eq(&rest.from, &rest.to))
+		arcs_confirm(&all, &rest, now, now + 1);
+	return arcs_cover(&all, arc, now);
+}
+
+static void sync_soon(struct sync *s)
+{
+	pias_time at = s->env->now + SYNC_SOON;
+
+	if (!timer_is_set(&s->timer) || s->timer.at > at)
+		timer_set(&s->env->timers, &s->timer, at);
+}
+
+/* --- pulling ------------------------------------------------------------- */
+
+static void ask_page(struct pull *p)
+{
+	struct sync *s = p->sync;
+	struct msg_pull m = {
+		.from = p->at,
+		.to = p->arc.to,
+		.buckets = p->buckets,
+	};
+	uint8_t buf[MESSAGE_WIRE_MAX];
+	struct wr w;
+
+	m.nonce = p->nonce = env_random_u32(s->env);
+	wr_init(&w, buf, sizeof(buf));
+	msg_write_pull(&w, &m);
+	timer_set(&s->env->timers, &p->timer, s->env->now + PULL_TIMEOUT);
+	(void)post_send(s->post, &p->peer, MSG_PULL, &w);
+}
+
+static void pull_start(struct pull *p)
+{
+	p->at = p->arc.from;
+	p->n_tries = 0;
+	ask_page(p);
+}
+
+static void pull_stop(struct pull *p)
+{
+	timer_stop(&p->sync->env->timers, &p->timer);
+}
+
+static void own_done(struct sync *s)
+{
+	pull_stop(&s->own);
+	log_info(s->env, "sync: range complete groups=%u", s->groups->by_name.n);
+	sync_soon(s);
+}
+
+/*
+ * Our own part: from one successor after the other until one says that it was
+ * complete there. Should none, we have what there is.
+ */
+static void own_ask_next(struct sync *s)
+{
+	struct contact to[REPLICAS_MAX];
+	unsigned max = s->replicas->n_replicas ? s->replicas->n_replicas : 1;
+	unsigned n = overlay_successors(s->post->overlay, to, max);
+
+	if (s->n_asked >= n) {
+		own_done(s);
+		return;
+	}
+	s->own.peer = to[s->n_asked++];
+	pull_start(&s->own);
+}
+
+static void own_start(struct sync *s, const struct id *from, const struct id *to)
+{
+	s->own.arc.from = *from;
+	s->own.arc.to = *to;
+	s->own.buckets = 0xffff;
+	s->own.kind = 0;
+	s->n_asked = 0;
+	own_ask_next(s);
+}
+
+static void invite(struct sync *s, uint8_t kind, const struct arc *arc,
+		   const struct contact *to, unsigned n)
+{
+	struct msg_invite m = {.kind = kind, .from = arc->from, .to = arc->to};
+	uint8_t buf[MESSAGE_WIRE_MAX];
+	struct wr w;
+	unsigned i;
+
+	groups_digest(s->groups, &m.from, &m.to, m.digest, &m.n_groups);
+	wr_init(&w, buf, sizeof(buf));
+	msg_write_invite(&w, &m);
+	for (i = 0; i < n; i++)
+		(void)post_send(s->post, &to[i], MSG_INVITE, &w);
+}
+
+static void send_taken(struct sync *s, const struct contact *to, const struct arc *arc)
+{
+	struct msg_taken m = {arc->from, arc->to};
+	uint8_t buf[MESSAGE_WIRE_MAX];
+	struct wr w;
+
+	wr_init(&w, buf, sizeof(buf));
+	msg_write_taken(&w, &m);
+	(void)post_send(s->post, to, MSG_TAKEN, &w);
+}
+
+/* The buckets of @arc in which we and a peer differ. */
+static uint16_t compare(const struct sync *s, const struct arc *arc,
+			const uint64_t digest[static DIGEST_BUCKETS])
+{
+	uint64_t ours[DIGEST_BUCKETS];
+	uint16_t differ = 0;
+	uint32_t n;
+	unsigned i;
+
+	groups_digest(s->groups, &arc->from, &arc->to, ours, &n);
+	for (i = 0; i < DIGEST_BUCKETS; i++)
+		if (ours[i] != digest[i])
+			differ |= (uint16_t)(1u << i);
+	return differ;
+}
+
+/* We have all that the inviting peer has. */
+static void settle(struct sync *s, uint8_t kind, const struct contact *peer,
+		   const struct arc *arc)
+{
+	if (kind == INVITE_COPY)
+		arcs_confirm(&s->copied, arc, s->env->now, s->env->now + ARC_TIME);
+	else
+		send_taken(s, peer, arc);
+}
+
+/* Whatever differs still is what we have and the owner lacks: it may take it. */
+static void pulled(struct pull *p)
+{
+	struct sync *s = p->sync;
+
+	pull_stop(p);
+	settle(s, p->kind, &p->peer, &p->arc);
+	if (p->kind == INVITE_COPY && compare(s, &p->arc, p->digest))
+		invite(s, INVITE_TAKE, &p->arc, &p->peer, 1);
+}
+
+static void pull_ended(struct pull *p, bool was_complete)
+{
+	struct sync *s = p->sync;
+
+	if (p != &s->own) {
+		pulled(p);
+		return;
+	}
+	if (was_complete)
+		own_done(s);
+	else
+		own_ask_next(s);
+}
+
+static void pull_timeout(void *ctx)
+{
+	struct pull *p = ctx;
+	struct sync *s = p->sync;
+
+	if (++p->n_tries < PULL_TRIES)
+		ask_page(p);
+	else if (p == &s->own)
+		own_ask_next(s);
+	/* An invitation unfinished comes again. */
+}
+
+static struct pull *pull_find(struct sync *s, const struct contact *from, uint32_t nonce)
+{
+	struct pull *p = &s->own;
+	unsigned i;
+
+	for (i = 0; i <= PULLS_MAX; p = &s->pull[i++])
+		if (is_active(p) && p->nonce == nonce && id_eq(&p->peer.id, &from->id))
+			return p;
+	return NULL;
+}
+
+int sync_on_pull_done(struct sync *s, const struct contact *from, struct rd *body)
+{
+	struct msg_pull_done m;
+	struct pull *p;
+
+	msg_read_pull_done(body, &m);
+	if (body->err)
+		return body->err;
+	p = pull_find(s, from, m.nonce);
+	if (!p || !id_in_arc(&m.end, &p->at, &p->arc.to)) {
+		count(s->env, drop_message_state);
+		return 0;
+	}
+	if (m.flags & PULL_FAILED)
+		return 0; /* the timer asks for this page again */
+	if (id_eq(&m.end, &p->arc.to)) {
+		pull_ended(p, m.flags & PULL_COMPLETE);
+		return 0;
+	}
+	p->at = m.end;
+	p->n_tries = 0;
+	ask_page(p);
+	return 0;
+}
+
+/* One page: groups in key order until enough bytes have gone out. */
+int sync_on_pull(struct sync *s, const struct contact *from, struct rd *body)
+{
+	struct msg_pull_done done = {0};
+	uint8_t buf[MESSAGE_WIRE_MAX];
+	struct packer p;
+	struct msg_pull m;
+	struct arc arc;
+	struct group *g;
+	struct wr w;
+	uint32_t i;
+
+	msg_read_pull(body, &m);
+	if (body->err)
+		return body->err;
+	arc = (struct arc){m.from, m.to};
+	packer_init(&p, s->post, s->groups, from, 1, 0);
+	done.nonce = m.nonce;
+	done.end = m.from;
+	while (p.n_sent < PULL_PAGE && (g = group_after(s->groups, &done.end, &m.to))) {
+		done.end = g->node.key;
+		if (m.buckets >> group_bucket(g) & 1)
+			for (i = 0; i < g->n_members; i++)
+				packer_add(&p, g, g->member[i]);
+		if (id_eq(&done.end, &m.to))
+			break;
+	}
+	if (p.n_sent < PULL_PAGE)
+		done.end = m.to;
+	packer_flush(&p);
+	done.flags |= holds_arc(s, &arc) ? PULL_COMPLETE : 0;
+	done.flags |= p.is_failed ? PULL_FAILED : 0;
+	wr_init(&w, buf, sizeof(buf));
+	msg_write_pull_done(&w, &done);
+	(void)post_send(s->post, from, MSG_PULL_DONE, &w);
+	return 0;
+}
+
+/* --- invitations --------------------------------------------------------- */
+
+/* An arc that the sender may invite us for, as far as we can know. */
+static bool is_sound(const struct sync *s, const struct contact *from,
+		     const struct msg_invite *m, const struct arc *arc)
+{
+	const struct arc own = {s->range_from, *self_id(s)};
+
+	if (m->kind == INVITE_TAKE)
+		return s->has_range && arc_lies_in(arc, &own);
+	return id_eq(&m->to, &from->id);
+}
+
+static struct pull *pull_free(struct sync *s, const struct contact *peer)
+{
+	struct pull *found = NULL;
+	unsigned i;
+
+	for (i = 0; i < PULLS_MAX; i++) {
+		if (!is_active(&s->pull[i]))
+			found = &s->pull[i];
+		else if (id_eq(&s->pull[i].peer.id, &peer->id))
+			return NULL;
+	}
+	return found;
+}
+
+int sync_on_invite(struct sync *s, const struct contact *from, struct rd *body)
+{
+	struct msg_invite m;
+	struct arc arc;
+	struct pull *p;
+	uint16_t differ;
+
+	msg_read_invite(body, &m);
+	if (body->err)
+		return body->err;
+	arc = (struct arc){m.from, m.to};
+	if (!is_sound(s, from, &m, &arc)) {
+		count(s->env, drop_message_state);
+		return 0;
+	}
+	differ = compare(s, &arc, m.digest);
+	if (!differ) {
+		settle(s, m.kind, from, &arc);
+		return 0;
+	}
+	p = pull_free(s, from);
+	if (!p)
+		return 0; /* it comes again */
+	p->peer = *from;
+	p->arc = arc;
+	p->kind = m.kind;
+	p->buckets = differ;
+	memcpy(p->digest, m.digest, sizeof(p->digest));
+	pull_start(p);
+	return 0;
+}
+
+/* The owner has them safely: what is not ours in any role can go. */
+int sync_on_taken(struct sync *s, struct rd *body)
+{
+	struct msg_taken m;
+	struct group *g;
+	struct id at;
+
+	msg_read_taken(body, &m);
+	if (body->err)
+		return body->err;
+	at = m.from;
+	while ((g = group_after(s->groups, &at, &m.to))) {
+		at = g->node.key;
+		if (!overlay_owns(s->post->overlay, &at) && !sync_holds(s, &at)) {
+			count(s->env, handovers);
+			replicas_drop(s->replicas, g, 0);
+		}
+		if (id_eq(&at, &m.to))
+			break;
+	}
+	if (timer_is_set(&s->leave_timer) && id_eq(&m.to, self_id(s)))
+		timer_set(&s->env->timers, &s->leave_timer, s->env->now);
+	return 0;
+}
+
+/* Just before it: the largest id smaller than @x. */
+static struct id before(const struct id *x)
+{
+	struct id out = *x;
+	int i;
+
+	for (i = ID_LEN - 1; i >= 0 && !out.b[i]--; i--)
+		;
+	return out;
+}
+
+/*
+ * Groups that we neither own nor were invited to copy lately. Walks the ring from
+ * ourselves; our own range comes last.
+ */
+static void offer_strays(struct sync *s)
+{
+	struct id at = *self_id(s);
+	struct contact owner;
+	struct group *g;
+	unsigned i;
+
+	for (i = 0; i < STRAYS_MAX; i++) {
+		const struct arc *held;
+		struct arc arc;
+
+		g = group_after(s->groups, &at, &s->range_from);
+		if (!g)
+			return;
+		held = arcs_find(&s->copied, &g->node.key, s->env->now);
+		if (held) {
+			at = held->to;
+		} else {
+			if (overlay_owner(s->post->overlay, &g->node.key, &owner))
+				return;
+			arc = (struct arc){before(&g->node.key), owner.id};
+			invite(s, INVITE_TAKE, &arc, &owner, 1);
+			at = owner.id;
+		}
+		if (id_in_arc(&at, &s->range_from, self_id(s)))
+			return;
+	}
+}
+
+static void tick(void *ctx)
+{
+	struct sync *s = ctx;
+	struct contact to[REPLICAS_MAX];
+	struct arc own = {s->range_from, *self_id(s)};
+	unsigned n = replicas_list(s->replicas, to);
+
+	timer_set(&s->env->timers, &s->timer,
+		  s->env->now + env_jitter(s->env, SYNC_PERIOD));
+	replicas_flush(s->replicas);
+	if (!sync_is_complete(s))
+		return;
+	invite(s, INVITE_COPY, &own, to, n);
+	if (!id_eq(&own.from, &own.to))
+		offer_strays(s);
+}
+
+/* --- changes of the ring ------------------------------------------------- */
+
+/* We own them now: our versions must lie above all that the last owner may have told. */
+static void promote(struct sync *s, const struct arc *arc)
+{
+	struct id at = arc->from;
+	struct group *g;
+
+	while ((g = group_after(s->groups, &at, &arc->to))) {
+		at = g->node.key;
+		g->version = (g->version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+		if (id_eq(&at, &arc->to))
+			break;
+	}
+}
+
+static void on_grown(struct sync *s, const struct id *from, const struct id *old)
+{
+	struct arc gained = {*from, *old};
+
+	promote(s, &gained);
+	if (is_active(&s->own))
+		own_start(s, from, &s->own.arc.to);
+	else if (!arcs_cover(&s->copied, &gained, s->env->now))
+		own_start(s, from, old);
+}
+
+static void on_shrunk(struct sync *s, const struct id *from, const struct id *old)
+{
+	struct arc lost = {*old, *from};
+	struct contact owner;
+
+	if (!is_active(&s->own)) {
+		arcs_confirm(&s->copied, &lost, s->env->now, s->env->now + ARC_TIME);
+	} else if (id_in_arc(&s->own.arc.to, from, self_id(s))) {
+		own_start(s, from, &s->own.arc.to);
+	} else {
+		own_done(s);
+	}
+	if (!overlay_owner(s->post->overlay, from, &owner) &&
+	    !id_eq(&owner.id, self_id(s)))
+		invite(s, INVITE_TAKE, &lost, &owner, 1);
+}
+
+void sync_on_range_changed(struct sync *s)
+{
+	struct id from = *overlay_range_from(s->post->overlay), old = s->range_from;
+
+	sync_soon(s);
+	s->range_from = from;
+	if (!s->has_range) {
+		s->has_range = true;
+		own_start(s, &from, self_id(s));
+		return;
+	}
+	if (id_eq(&from, &old))
+		return;
+	if (!id_eq(&old, self_id(s)) &&
+	    (id_eq(&from, self_id(s)) || id_between(&from, &old, self_id(s))))
+		on_grown(s, &from, &old);
+	else
+		on_shrunk(s, &from, &old);
+}
+
+void sync_on_successors_changed(struct sync *s)
+{
+	sync_soon(s);
+}
+
+/* --- leaving ------------------------------------------------------------- */
+
+static void leave_timeout(void *ctx)
+{
+	struct sync *s = ctx;
+
+	s->left(s->ctx);
+}
+
+void sync_leave(struct sync *s)
+{
+	struct arc own = {s->range_from, *self_id(s)};
+	struct contact to;
+	bool is_alone = !s->has_range || !overlay_successors(s->post->overlay, &to, 1);
+
+	timer_set(&s->env->timers, &s->leave_timer,
+		  s->env->now + (is_alone ? 0 : LEAVE_TIMEOUT));
+	if (is_alone)
+		return;
+	replicas_flush(s->replicas);
+	invite(s, INVITE_LEAVE, &own, &to, 1);
+}
