@@ -245,6 +245,8 @@ static void on_ack(struct agent_group *g, const struct server_ack *a)
 		lose(g, 0, NULL);
 		break;
 	case SERVER_ACK_SUPERSEDED:
+		if (a->known <= *g->seq)
+			break; /* by a later datagram of our own */
 		lose(g, PIAS_EEXISTS,
 		     "another server with the same key took the membership over: give "
 		     "each server a certificate of its own");

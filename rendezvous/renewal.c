@@ -29,18 +29,16 @@ static void ack(struct joins *j, const struct server_origin *origin,
 		joins_send(j, &origin->from, &origin->to, out, len);
 }
 
-/* The end of it, here: says @status, and forgets the server. */
-static void end(struct joins *j, struct server *s, uint64_t seq,
-		enum server_ack_status status)
+/* The end of it, here: forgets the server, and answers if a datagram asked. */
+static void end(struct joins *j, struct server *s, struct server_ack *a)
 {
-	struct server_ack a = {.seq = seq, .status = status};
 	struct server_origin origin = s->origin;
 	uint8_t key[AEAD_KEY_LEN];
 
 	memcpy(key, s->seal_key, sizeof(key));
 	server_del(s);
 	if (!origin.is_link)
-		ack(j, &origin, key, &a);
+		ack(j, &origin, key, a);
 	crypto_wipe(key, sizeof(key));
 }
 
@@ -83,30 +81,23 @@ static struct server *enter(struct joins *j, const struct ticket *t, uint64_t se
 	return s;
 }
 
-static void ack_unknown(struct joins *j, const struct ticket *t,
-			const struct server_lease *m, const struct server_origin *origin,
-			enum server_ack_status status)
-{
-	struct server_ack a = {.seq = m->seq, .status = status};
-	struct server_keys keys;
-
-	server_keys_init(&keys, t->who.key);
-	ack(j, origin, keys.seal, &a);
-	crypto_wipe(&keys, sizeof(keys));
-}
-
+/*
+ * What speaks against it here says nothing about the lease: the server tries again,
+ * maybe elsewhere, and if all is in vain, gets the reason when it joins again.
+ */
 static void adopt(struct joins *j, const struct ticket *t, const struct server_lease *m,
 		  const struct server_origin *origin)
 {
 	char why[SERVER_TEXT_MAX + 1];
-	struct server *s = NULL;
+	struct server *s;
 
-	if (!admission_check_here(j, &t->who, why, sizeof(why)))
-		s = enter(j, t, m->seq, origin);
+	if (admission_check_here(j, &t->who, why, sizeof(why))) {
+		count(j->env, drop_adoption);
+		return;
+	}
+	s = enter(j, t, m->seq, origin);
 	if (s)
 		health_challenge(&s->health);
-	else
-		ack_unknown(j, t, m, origin, SERVER_ACK_UNKNOWN);
 }
 
 /* The join AP is somebody else who lives, as far as we know. */
@@ -152,8 +143,6 @@ static void on_stranger(struct joins *j, const struct ticket *t,
 	s = enter(j, t, m->seq, origin);
 	if (s)
 		renewal_leave(j, s);
-	else
-		ack_unknown(j, t, m, origin, SERVER_ACK_UNKNOWN);
 }
 
 static void on_known(struct joins *j, struct server *s, const struct server_lease *m,
@@ -172,6 +161,19 @@ static void on_known(struct joins *j, struct server *s, const struct server_leas
 		joins_ask(j, s, MEMBERSHIP_REFRESH);
 }
 
+static void ack_superseded(struct joins *j, const struct ticket *t,
+			   const struct server_lease *m,
+			   const struct server_origin *origin, uint64_t known)
+{
+	struct server_ack a = {
+		.seq = m->seq, .status = SERVER_ACK_SUPERSEDED, .known = known};
+	struct server_keys keys;
+
+	server_keys_init(&keys, t->who.key);
+	ack(j, origin, keys.seal, &a);
+	crypto_wipe(&keys, sizeof(keys));
+}
+
 static void on_lease(struct joins *j, const struct ticket *t,
 		     const struct server_lease *m, const struct server_origin *origin,
 		     bool is_relayed)
@@ -180,7 +182,7 @@ static void on_lease(struct joins *j, const struct ticket *t,
 
 	if (s && !crypto_equal(s->who.key, t->who.key, sizeof(t->who.key))) {
 		if (m->seq <= s->seq) {
-			ack_unknown(j, t, m, origin, SERVER_ACK_SUPERSEDED);
+			ack_superseded(j, t, m, origin, s->seq);
 			return;
 		}
 		server_del(s);
@@ -243,7 +245,8 @@ int joins_on_relay(struct joins *j, const struct contact *from, struct rd *body)
 void renewal_on_challenged(struct joins *j, struct server *s, bool is_met)
 {
 	if (!is_met) {
-		end(j, s, s->seq, SERVER_ACK_UNKNOWN);
+		count(j->env, drop_adoption);
+		server_del(s);
 		return;
 	}
 	s->state = SERVER_ENTERING;
@@ -264,6 +267,8 @@ static void on_refreshed(struct joins *j, struct server *s, uint64_t seq, pias_t
 static void on_refresh_failed(struct joins *j, struct server *s, uint64_t seq,
 			      const struct membership_result *result)
 {
+	struct server_ack a = {.seq = seq, .status = SERVER_ACK_UNKNOWN};
+
 	switch (result->err) {
 	case PIAS_ETIMEOUT:
 	case PIAS_EFULL:
@@ -272,22 +277,26 @@ static void on_refresh_failed(struct joins *j, struct server *s, uint64_t seq,
 			server_del(s);
 		break;
 	case PIAS_EREPLAY:
-		end(j, s, seq, SERVER_ACK_SUPERSEDED);
+		a.status = SERVER_ACK_SUPERSEDED;
+		a.known = result->seq;
+		end(j, s, &a);
 		break;
 	default:
-		end(j, s, seq, SERVER_ACK_UNKNOWN);
+		end(j, s, &a);
 	}
 }
 
 /* Gone or never heard of is as good as left; unheard, the server asks again. */
 static void on_leave_done(struct joins *j, struct server *s, uint64_t seq, int err)
 {
+	struct server_ack a = {.seq = seq, .status = SERVER_ACK_LEFT};
+
 	if (err == PIAS_ETIMEOUT || err == PIAS_EFULL) {
 		server_del(s);
 		return;
 	}
 	count(j->env, leaves);
-	end(j, s, seq, SERVER_ACK_LEFT);
+	end(j, s, &a);
 }
 
 void renewal_on_done(struct joins *j, struct server *s,

@@ -498,6 +498,7 @@ size_t server_ack_encode(uint8_t out[static SERVER_ACK_MAX], const struct server
 	wr_u8(&w, a->is_up ? ACK_IS_UP : 0);
 	wr_u32(&w, a->lease_ms);
 	wr_u32(&w, a->refresh_ms);
+	wr_u64(&w, a->known);
 	id_write(&w, &a->via);
 	contact_write(&w, &a->join_ap);
 	wr_u8(&w, a->ticket_len);
@@ -538,6 +539,7 @@ int server_ack_open(struct server_ack *a, struct aead *seal)
 	a->is_up = rd_u8(&r) & ACK_IS_UP;
 	a->lease_ms = rd_u32(&r);
 	a->refresh_ms = rd_u32(&r);
+	a->known = rd_u64(&r);
 	id_read(&r, &a->via);
 	contact_read(&r, &a->join_ap);
 	a->ticket_len = read_counted(&r, a->ticket, sizeof(a->ticket));

@@ -45,7 +45,8 @@ enum server_message {
 #define SERVER_LEASE_BODY 4
 #define SERVER_LEASE_MAX                                                                 \
 	(1 + 8 + 1 + SERVER_TICKET_MAX + SERVER_LEASE_BODY + AEAD_TAG_LEN)
-#define SERVER_ACK_BODY	 (2 + 4 + 4 + ID_LEN + CONTACT_WIRE_MAX + 1 + SERVER_TICKET_MAX)
+#define SERVER_ACK_BODY                                                                  \
+	(2 + 4 + 4 + 8 + ID_LEN + CONTACT_WIRE_MAX + 1 + SERVER_TICKET_MAX)
 #define SERVER_ACK_MAX	 (1 + 8 + SERVER_NONCE_LEN + SERVER_ACK_BODY + AEAD_TAG_LEN)
 #define SERVER_FRAME_MAX 512 /* JOIN, ACCEPT, REFUSE with their header */
 
@@ -144,6 +145,7 @@ struct server_ack {
 	enum server_ack_status status;
 	bool is_up; /* the join AP's probes are answered */
 	uint32_t lease_ms, refresh_ms;
+	uint64_t known;		/* SUPERSEDED: the seq of the later one; else 0 */
 	struct id via;		/* the AP that the LEASE came to */
 	struct contact join_ap; /* the AP that probes the server and answers here */
 	uint8_t ticket_len;	/* 0: the old one stays good */

@@ -74,6 +74,7 @@
 	X(servers_revived,       "servers that answered again after they were declared dead") \
 	X(servers_adopted,       "servers taken over from another join AP")      \
 	X(challenges_failed,     "challenges through the tunnel without an answer") \
+	X(drop_adoption,         "refreshes of servers that this AP could not take over") \
 	X(refreshes_relayed,     "refreshes and leaves passed on to the join AP") \
 	/* forwarder */                                                         \
 	X(packets_in,            "client packets received")                     \
