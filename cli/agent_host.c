@@ -218,7 +218,6 @@ static void on_dial_failed(void *ctx, const struct id *id, const struct addr add
 {
 	struct agent_host *h = ctx;
 
-	h->ops->trouble(h->ctx, addr_is_none(&addr[0]) ? &addr[1] : &addr[0], why);
 	enter(h);
 	agent_on_dial_failed(h->agent, addr, err, why);
 	settle(h);

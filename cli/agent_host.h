@@ -28,7 +28,7 @@ struct agent_host_config {
 /* Called from within the agent: what they decide must wait for their return. */
 struct agent_host_ops {
 	struct agent_ops agent;
-	/* A link to an AP failed or could not be opened, and why. */
+	/* A link to an AP broke, and why: it may have refused our certificate. */
 	void (*trouble)(void *ctx, const struct addr *ap, const char *why);
 	void (*log)(void *ctx, enum log_level level, const char *text);
 };

@@ -101,7 +101,8 @@ void join_report_state(struct join_report *r, const struct agent *a, unsigned i,
 		lost(r, i, group);
 		break;
 	case AGENT_LEFT:
-		join_report_line("left %s", group_name_str(group, name));
+		if (r->state[i] == AGENT_JOINED)
+			join_report_line("left %s", group_name_str(group, name));
 		break;
 	}
 	r->state[i] = state;
@@ -113,8 +114,9 @@ void join_report_refused(struct join_report *r, unsigned i,
 {
 	char line[JOIN_REPORT_LINE_MAX], name[GROUP_NAME_STR_MAX];
 
-	snprintf(line, sizeof(line), "%s: refused: %s%s", group_name_str(group, name),
-		 why && *why ? why : error_text(err), is_final ? "" : " (trying again)");
+	snprintf(line, sizeof(line), "%s: %s: %s", group_name_str(group, name),
+		 is_final ? "refused" : "not joined yet",
+		 why && *why ? why : error_text(err));
 	say_news(r->group[i], line);
 }
 
@@ -124,35 +126,6 @@ void join_report_trouble(struct join_report *r, const struct addr *ap, const cha
 
 	snprintf(line, sizeof(line), "AP at %s: %s (trying again)", addr_str(ap, s), why);
 	say_news(r->trouble, line);
-}
-
-void join_report_waiting(const struct join_report *r, unsigned i,
-			 const struct group_name *group)
-{
-	char name[GROUP_NAME_STR_MAX];
-
-	group_name_str(group, name);
-	switch (r->state[i]) {
-	case AGENT_IDLE:
-	case AGENT_HELLO:
-	case AGENT_LOST:
-		join_report_line("%s: no answer from a proxy on this address (UDP port "
-				 "7427); still trying",
-				 name);
-		break;
-	case AGENT_LINK:
-		join_report_line("%s: still talking to a proxy", name);
-		break;
-	case AGENT_PROVE:
-		join_report_line("%s: the proxy's probe has not come through the tunnel: "
-				 "is something dropping its packets on the way? Still "
-				 "trying",
-				 name);
-		break;
-	case AGENT_JOINED:
-	case AGENT_LEFT:
-		break;
-	}
 }
 
 void join_report_stats(const struct decap_stats *s)

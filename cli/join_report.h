@@ -25,9 +25,6 @@ void join_report_refused(struct join_report *r, unsigned i,
 			 const struct group_name *group, int err, const char *why,
 			 bool is_final);
 void join_report_trouble(struct join_report *r, const struct addr *ap, const char *why);
-/* Still nothing after a while: in which state joining stands. */
-void join_report_waiting(const struct join_report *r, unsigned i,
-			 const struct group_name *group);
 void join_report_stats(const struct decap_stats *s);
 
 #endif

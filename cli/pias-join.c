@@ -25,7 +25,6 @@
 #include "overlay/base/crypto.h"
 
 #define EXIT_USAGE     2
-#define PATIENCE_S     5    /* without a proxy's answer, until we say so */
 #define LEAVE_GUARD_MS 1500 /* the agent gives up after a second itself */
 #define SIGNALS_MAX    8
 
@@ -43,7 +42,7 @@ struct join {
 	struct site site;
 	struct agent_host *host;
 	struct join_report report;
-	struct event *step, *patience, *guard;
+	struct event *step, *guard;
 	struct event *signal[SIGNALS_MAX];
 	unsigned n_signals;
 	enum phase phase;
@@ -132,7 +131,6 @@ static void serve(struct join *j)
 	int err;
 
 	j->phase = SERVING;
-	event_del(j->patience);
 	notify_manager("READY=1");
 	if (!j->options.exec)
 		return;
@@ -190,15 +188,6 @@ static void on_guard(evutil_socket_t fd, short what, void *arg)
 
 	j->is_guard_over = true;
 	schedule(j);
-}
-
-static void on_patience(evutil_socket_t fd, short what, void *arg)
-{
-	struct join *j = arg;
-	unsigned i;
-
-	for (i = 0; i < j->options.n_groups; i++)
-		join_report_waiting(&j->report, i, &j->options.group[i]);
 }
 
 /* --- signals --------------------------------------------------------------------- */
@@ -283,8 +272,7 @@ static int open_events(struct join *j)
 		return PIAS_ENOMEM;
 	j->step = evtimer_new(j->base, on_step, j);
 	j->guard = evtimer_new(j->base, on_guard, j);
-	j->patience = evtimer_new(j->base, on_patience, j);
-	return j->step && j->guard && j->patience ? watch_signals(j) : PIAS_ENOMEM;
+	return j->step && j->guard ? watch_signals(j) : PIAS_ENOMEM;
 }
 
 static void describe(const struct join *j, struct agent_host_config *c)
@@ -331,9 +319,6 @@ static int open_all(struct join *j, char why[static SITE_WHY_MAX])
 
 static void run(struct join *j)
 {
-	struct timeval patience = {.tv_sec = PATIENCE_S};
-
-	event_add(j->patience, &patience);
 	agent_host_start(j->host);
 	event_base_dispatch(j->base);
 	join_report_stats(decap_io_stats(j->site.decap));
@@ -351,8 +336,6 @@ static void close_all(struct join *j)
 		event_free(j->step);
 	if (j->guard)
 		event_free(j->guard);
-	if (j->patience)
-		event_free(j->patience);
 	if (j->base)
 		event_base_free(j->base);
 	tls_fini(&j->tls);

@@ -85,6 +85,14 @@ static int choose_addresses(struct site *s, char *why)
 		s->unicast = s->local[s->net_config.anycast[0].family == ADDR_V6];
 	if (s->options->encap == ENCAP_GUE)
 		s->unicast.port = s->options->port;
+	if (s->options->also_client &&
+	    first_of(s, s->unicast.family == ADDR_V4 ? ADDR_V6 : ADDR_V4)) {
+		snprintf(why, SITE_WHY_MAX,
+			 "--also-client: a proxy knows a member again by its unicast "
+			 "address, so IPv4 and IPv6 groups need a pias-join each, with "
+			 "a --unicast of their own family");
+		return PIAS_EINVALID;
+	}
 	return server_check_unicast(&s->unicast, s->net_config.anycast,
 				    s->net_config.n_anycast, why);
 }

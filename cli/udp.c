@@ -66,12 +66,9 @@ static int set_int(int fd, int level, int name, int value)
 
 static int fragment_rather_than_refuse(int fd, int family)
 {
-	int err;
-
 	if (family == ADDR_V4)
 		return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-	return err ? err : set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 }
 
 static int set_deaf(int fd)
@@ -92,12 +89,15 @@ static void set_buffers(int fd)
 		(void)!set_int(fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
 }
 
-static int prepare(int fd, const struct addr *local, unsigned flags)
+static int prepare(int fd, int type, const struct addr *local, unsigned flags)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = udp_sockaddr(local, &sa);
 	int err = fragment_rather_than_refuse(fd, local->family);
 
+	/* Raw sockets are of one family anyway, and refuse to be told so. */
+	if (!err && type == SOCK_DGRAM && local->family == ADDR_V6)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!err && flags & UDP_DEAF)
 		err = set_deaf(fd);
 	if (!err && flags & UDP_COALESCED)
@@ -116,7 +116,7 @@ static int open_socket(const struct addr *local, int type, int proto, unsigned f
 
 	if (fd < 0)
 		return -errno;
-	err = prepare(fd, local, flags);
+	err = prepare(fd, type, local, flags);
 	if (!err)
 		return fd;
 	close(fd);
