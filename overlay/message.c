@@ -147,7 +147,8 @@ void member_read(struct rd *r, struct member *m)
 	m->incarnation = rd_u64(r);
 	status = rd_u8(r);
 	m->status = (enum peer_status)status;
-	if (status < PEER_ALIVE || status > PEER_LEFT)
+	/* Incarnations are wall clocks in us; near the top they could not grow. */
+	if (status < PEER_ALIVE || status > PEER_LEFT || m->incarnation >> 63)
 		r->err = PIAS_EMALFORMED;
 }
 

@@ -29,6 +29,8 @@
 #define MSG_FORWARDER_FIRST  0x80
 #define MSG_SERVER_FIRST     0xa0 /* between a server and its AP */
 
+struct book;
+
 enum table_mode {
 	TABLE_FULL,    /* know every AP: lookups in one hop */
 	TABLE_FINGERS, /* Chord's fingers only: about log2(N)/2 hops */
@@ -45,6 +47,7 @@ struct overlay_config {
 	pias_time stabilise_period; /* 1 s */
 	pias_time probe_period;	    /* 500 ms */
 	pias_time finger_period;    /* 30 s */
+	struct book *book; /* shared by the APs of one process; NULL: a private one */
 };
 
 enum peer_status {

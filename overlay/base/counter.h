@@ -46,6 +46,7 @@
 	X(ring_changes,          "changes of a successor or the predecessor")   \
 	X(gossip_events_in,      "membership events received")                  \
 	X(gossip_events_new,     "membership events that were news")            \
+	X(drop_gossip_full,      "membership events not passed on: queue full")  \
 	X(lookups,               "lookups started")                             \
 	X(lookups_redirected,    "requests passed on to a better owner")        \
 	X(drop_table_full,       "peers not learnt: membership table full")     \

@@ -1,0 +1,806 @@
+/*
+ * The life of an overlay, and who tells whom: messages go to the part they belong to,
+ * what a part learns goes to the others. The detector's verdict reaches the table
+ * first, then the ring, then the layers above.
+ *
+ * The layers above are told at the end of every way in (emit), when all parts agree
+ * again: never from the middle of a change.
+ */
+#include "overlay/overlay.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "overlay/parts.h"
+
+#define STABILISE_PERIOD (1 * SEC)
+#define PROBE_PERIOD	 (500 * MSEC)
+#define FINGER_PERIOD	 (30 * SEC)
+#define SEEDS_PERIOD	 (10 * SEC)
+#define PATIENCE_MIN	 (300 * MSEC)
+#define PATIENCE_MAX	 (3 * SEC) /* also where a link must be dialed first */
+#define REPLICAS	 3
+#define HELPERS_SEEN	 64 /* APs looked at to find helpers with a link */
+
+/* --- telling the layers above ---------------------------------------------- */
+
+static bool successors_differ(struct overlay *o)
+{
+	struct contact now[REPLICAS_MAX];
+	unsigned i, n = overlay_successors(o, now, o->config.n_replicas - 1);
+	bool differ = n != o->n_told;
+
+	for (i = 0; i < n; i++) {
+		differ |= !id_eq(&o->told[i], &now[i].id);
+		o->told[i] = now[i].id;
+	}
+	o->n_told = n;
+	return differ;
+}
+
+/* A callback may bring us here again; the outer call then finds nothing left. */
+static void emit(struct overlay *o)
+{
+	if (!o->is_joined && !o->joined)
+		return;
+	if (o->joined)
+		o->is_joined = true;
+	if (o->range_changed) {
+		o->range_changed = false;
+		o->ops->range_changed(o->ctx);
+	}
+	if (o->successors_changed) {
+		o->successors_changed = false;
+		if (successors_differ(o))
+			o->ops->successors_changed(o->ctx);
+	}
+	if (o->joined) {
+		o->joined = false;
+		o->ops->joined(o->ctx);
+	}
+}
+
+/* --- what the parts ask for -------------------------------------------------- */
+
+static int on_send(void *ctx, const struct contact *to, uint8_t type, const void *body,
+		   size_t len)
+{
+	struct overlay *o = ctx;
+
+	return peers_send(o->peers, to, type, body, len);
+}
+
+/* A few round trips; time to dial where there is no link. */
+static pias_time ring_patience(void *ctx, const struct contact *to)
+{
+	struct overlay *o = ctx;
+	uint32_t rtt_us = probes_rtt_us(o->probes, &to->id);
+	pias_time t = 4 * (pias_time)rtt_us;
+
+	if (!rtt_us || !peers_has_link(o->peers, &to->id) || t > PATIENCE_MAX)
+		return PATIENCE_MAX;
+	return t < PATIENCE_MIN ? PATIENCE_MIN : t;
+}
+
+static bool ring_after(void *ctx, const struct id *from, const struct id *to,
+		       struct contact *out)
+{
+	struct overlay *o = ctx;
+	const struct table *t = &o->membership.table;
+	struct id next = *from;
+	uint32_t i;
+
+	id_inc(&next);
+	i = table_owner(t, &next);
+	if (i == TABLE_NONE)
+		return false;
+	*out = table_record(t, i)->contact;
+	return id_between(from, &out->id, to);
+}
+
+static bool ring_before(void *ctx, struct contact *out)
+{
+	struct overlay *o = ctx;
+
+	return o->config.mode == TABLE_FULL &&
+	       route_preceding(o, &o->config.self.id, out);
+}
+
+static bool ring_is_gone(void *ctx, const struct id *id)
+{
+	struct overlay *o = ctx;
+
+	return membership_is_gone(&o->membership, id);
+}
+
+static void ring_silent(void *ctx, const struct contact *who)
+{
+	struct overlay *o = ctx;
+
+	probes_now(o->probes, who);
+}
+
+static void ring_changed(void *ctx, unsigned what)
+{
+	struct overlay *o = ctx;
+	char id[9], pred[9], head[9] = "-";
+
+	if (what & RING_PRED)
+		o->range_changed = true;
+	if (what & RING_SUCC)
+		o->successors_changed = true;
+	if (ring_head(&o->ring))
+		id_short(&ring_head(&o->ring)->id, head);
+	log_debug(o->env, "ring: self=%s pred=%s succ=%s n=%u",
+		  id_short(&o->config.self.id, id), id_short(&o->ring.pred.id, pred),
+		  head, o->ring.n_succ);
+}
+
+/* The ring's timers end in no callback of ours: what they changed is told here. */
+static void ring_done(void *ctx)
+{
+	emit(ctx);
+}
+
+static const struct ring_ops ring_ops = {
+	.send = on_send,
+	.patience = ring_patience,
+	.after = ring_after,
+	.before = ring_before,
+	.is_gone = ring_is_gone,
+	.silent = ring_silent,
+	.changed = ring_changed,
+	.done = ring_done,
+};
+
+static void finger_found(void *ctx, const struct id *key, const struct contact *owner,
+			 unsigned hops)
+{
+	struct overlay *o = ctx;
+
+	/* The only lookups beside those for fingers: who follows us in another ring? */
+	if (owner)
+		ring_suggest(&o->ring, owner);
+}
+
+static const struct fingers_ops finger_ops = {
+	.send = on_send, .route = route_hop, .found = finger_found};
+
+/* --- membership --------------------------------------------------------------- */
+
+static void forget(struct overlay *o, const struct contact *who, enum peer_status now)
+{
+	fingers_on_gone(&o->fingers, &who->id);
+	probes_forget(o->probes, &who->id);
+	ring_on_gone(&o->ring, &who->id);
+	/* Who left in good order still finishes what it has begun. */
+	if (now == PEER_DEAD)
+		peers_drop(o->peers, &who->id);
+}
+
+static void member_changed(void *ctx, const struct contact *who, enum peer_status now,
+			   enum peer_status was)
+{
+	struct overlay *o = ctx;
+	bool was_live = was == PEER_ALIVE || was == PEER_SUSPECT;
+	bool is_live = now == PEER_ALIVE || now == PEER_SUSPECT;
+
+	if (was_live == is_live)
+		return;
+	o->successors_changed = true;
+	if (is_live)
+		ring_on_news(&o->ring, &who->id);
+	else
+		forget(o, who, now);
+	emit(o);
+	if (o->is_joined)
+		o->ops->peer_changed(o->ctx, who, is_live ? PEER_ALIVE : now);
+}
+
+static void member_restarted(void *ctx, const struct contact *who)
+{
+	struct overlay *o = ctx;
+
+	if (!o->is_joined)
+		return;
+	o->ops->peer_changed(o->ctx, who, PEER_DEAD);
+	o->ops->peer_changed(o->ctx, who, PEER_ALIVE);
+}
+
+static void member_probe(void *ctx, const struct contact *who)
+{
+	struct overlay *o = ctx;
+
+	probes_now(o->probes, who);
+}
+
+static void member_incarnation(void *ctx, uint64_t incarnation)
+{
+	struct overlay *o = ctx;
+
+	ring_set_incarnation(&o->ring, incarnation);
+	probes_set_incarnation(o->probes, incarnation);
+	peers_set_incarnation(o->peers, incarnation);
+}
+
+static void member_duplicate(void *ctx, const struct contact *other)
+{
+	struct overlay *o = ctx;
+	const struct addr *at = contact_addr(other, &o->config.self);
+	char addr[ADDR_STR_MAX];
+
+	if (!at)
+		at = &other->addr[other->addr[0].family ? 0 : 1];
+	log_error(o->env, "member: another AP uses our key addr=%s", addr_str(at, addr));
+	o->ops->join_failed(o->ctx, PIAS_EDUPLICATE, error_text(PIAS_EDUPLICATE));
+}
+
+/* Is @who's ring another than ours? Exchange tables, or ask who follows us there. */
+static void merge_with(struct overlay *o, const struct contact *who)
+{
+	struct id after = o->config.self.id;
+
+	if (o->config.mode == TABLE_FULL) {
+		gossip_sync(&o->membership.gossip, who);
+		return;
+	}
+	id_inc(&after);
+	/* With too many lookups under way it is tried again. */
+	(void)fingers_lookup_via(&o->fingers, who, &after);
+}
+
+static void member_departed(void *ctx, const struct contact *who)
+{
+	merge_with(ctx, who);
+}
+
+static void member_pulled(void *ctx)
+{
+	struct overlay *o = ctx;
+
+	o->joined = !o->is_joined;
+	emit(o);
+}
+
+static const struct membership_ops membership_ops = {
+	.send = on_send,
+	.changed = member_changed,
+	.restarted = member_restarted,
+	.probe = member_probe,
+	.incarnation = member_incarnation,
+	.duplicate = member_duplicate,
+	.departed = member_departed,
+	.pulled = member_pulled,
+};
+
+/* --- probes -------------------------------------------------------------------- */
+
+static bool probe_next_target(void *ctx, struct contact *out)
+{
+	struct overlay *o = ctx;
+
+	return membership_next_target(&o->membership, out);
+}
+
+/* The first live successor of the list, with room for one in @out. */
+static unsigned live_successor(const struct overlay *o, struct contact *out)
+{
+	unsigned i;
+
+	for (i = 0; i < o->ring.n_succ; i++) {
+		*out = o->ring.succ[i];
+		if (contact_has_addr(out) &&
+		    !membership_is_gone(&o->membership, &out->id))
+			return 1;
+	}
+	return 0;
+}
+
+static unsigned probe_neighbours(void *ctx, struct contact *out, unsigned max)
+{
+	struct overlay *o = ctx;
+	unsigned n = live_successor(o, out);
+
+	if (overlay_predecessor(o, &out[n]) &&
+	    !membership_is_gone(&o->membership, &out[n].id) &&
+	    !(n && id_eq(&out[0].id, &out[1].id)))
+		n++;
+	return n;
+}
+
+/* Those with a link first, among the APs after a random place in the ring. */
+static unsigned probe_helpers(void *ctx, const struct id *subject, struct contact *out,
+			      unsigned max)
+{
+	struct overlay *o = ctx;
+	const struct table *t = &o->membership.table;
+	unsigned pass, k, n = 0;
+	uint32_t first, i;
+	struct id at;
+
+	env_random(o->env, &at, sizeof(at));
+	first = table_owner(t, &at);
+	if (first == TABLE_NONE)
+		return 0;
+	for (pass = 0; pass < 2; pass++) {
+		i = first;
+		for (k = 0; k < HELPERS_SEEN && n < max; k++) {
+			const struct contact *c = &table_record(t, i)->contact;
+
+			if (!id_eq(&c->id, subject) &&
+			    !id_eq(&c->id, &o->config.self.id) &&
+			    peers_has_link(o->peers, &c->id) == !pass)
+				out[n++] = *c;
+			i = table_next(t, i);
+			if (i == first)
+				break;
+		}
+	}
+	return n;
+}
+
+static void probe_unanswered(void *ctx, const struct contact *subject)
+{
+	struct overlay *o = ctx;
+
+	membership_on_unanswered(&o->membership, subject);
+	emit(o);
+}
+
+static void probe_heard(void *ctx, const struct contact *from, uint64_t incarnation)
+{
+	struct overlay *o = ctx;
+
+	membership_on_heard(&o->membership, from, incarnation);
+	emit(o);
+}
+
+static void probe_coord_moved(void *ctx)
+{
+	/* Coordinates travel with probes and with the messages that need them. */
+}
+
+static const struct probes_ops probe_ops = {
+	.next_target = probe_next_target,
+	.neighbours = probe_neighbours,
+	.helpers = probe_helpers,
+	.unanswered = probe_unanswered,
+	.heard = probe_heard,
+	.coord_moved = probe_coord_moved,
+};
+
+/* --- becoming a member ----------------------------------------------------------- */
+
+static void start_member(struct overlay *o)
+{
+	membership_start(&o->membership);
+	probes_start(o->probes);
+	if (o->config.mode == TABLE_FINGERS)
+		fingers_start(&o->fingers);
+	timer_set(&o->env->timers, &o->seeds,
+		  o->env->now + env_jitter(o->env, SEEDS_PERIOD));
+}
+
+static void join_admitted(void *ctx, const struct contact *m, const struct msg_list *list)
+{
+	struct overlay *o = ctx;
+	struct contact from = *m;
+	char id[9];
+
+	log_info(o->env, "ring: joined after=%s", id_short(&m->id, id));
+	ring_join(&o->ring, &from, list);
+	start_member(o);
+	membership_on_heard(&o->membership, &from, list->incarnation);
+	membership_pull(&o->membership, &from);
+}
+
+static void join_create(void *ctx)
+{
+	struct overlay *o = ctx;
+
+	log_info(o->env, "ring: created name=%s", o->config.ring);
+	ring_create(&o->ring);
+	start_member(o);
+	o->joined = true;
+	emit(o);
+}
+
+static void join_failed(void *ctx, int err, const char *why)
+{
+	struct overlay *o = ctx;
+
+	o->ops->join_failed(o->ctx, err, why);
+}
+
+static void join_dial_seed(void *ctx, const struct addr *seed)
+{
+	struct overlay *o = ctx;
+
+	peers_dial_seed(o->peers, seed);
+}
+
+static const struct join_ops join_ops = {
+	.send = on_send,
+	.dial_seed = join_dial_seed,
+	.admitted = join_admitted,
+	.create = join_create,
+	.failed = join_failed,
+};
+
+static void refuse_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce,
+			  int why)
+{
+	struct msg_join_no m = {.nonce = nonce, .why = why};
+	uint8_t body[MSG_NO_LEN];
+	struct wr w;
+
+	wr_init(&w, body, sizeof(body));
+	msg_join_no_write(&w, &m);
+	peers_send(o->peers, joiner, MSG_JOIN_NO, body, wr_len(&w));
+}
+
+static void direct_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce)
+{
+	struct msg_join_goto m = {.nonce = nonce};
+	uint8_t body[MSG_GOTO_MAX];
+	struct wr w;
+
+	/* Our list and our table disagree: that passes. */
+	if (!route_preceding(o, &joiner->id, &m.to) || id_eq(&m.to.id, &joiner->id)) {
+		refuse_joiner(o, joiner, nonce, PIAS_EBUSY);
+		return;
+	}
+	wr_init(&w, body, sizeof(body));
+	msg_join_goto_write(&w, &m);
+	peers_send(o->peers, joiner, MSG_JOIN_GOTO, body, wr_len(&w));
+}
+
+static void admit_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce,
+			 struct msg_list *list)
+{
+	uint8_t body[MSG_LIST_MAX];
+	struct wr w;
+
+	list->nonce = nonce;
+	wr_init(&w, body, sizeof(body));
+	msg_list_write(&w, list);
+	peers_send(o->peers, joiner, MSG_JOIN_OK, body, wr_len(&w));
+}
+
+static int on_join(struct overlay *o, const struct contact *from, struct rd *body)
+{
+	struct msg_list list;
+	struct msg_ask m;
+	int err = msg_ask_read(body, &m);
+
+	if (err)
+		return err;
+	if (!o->is_joined || o->ring.state != RING_MEMBER)
+		refuse_joiner(o, from, m.nonce, PIAS_ENOTREADY);
+	else if (membership_on_contact(&o->membership, from))
+		refuse_joiner(o, from, m.nonce, PIAS_EDUPLICATE);
+	else if (ring_admits(&o->ring, &from->id, &list))
+		admit_joiner(o, from, m.nonce, &list);
+	else
+		direct_joiner(o, from, m.nonce);
+	return 0;
+}
+
+/* --- messages ---------------------------------------------------------------------- */
+
+static int on_ask(struct overlay *o, const struct contact *from, uint8_t type,
+		  struct rd *body)
+{
+	struct msg_ask m;
+	int err = msg_ask_read(body, &m);
+
+	if (err)
+		return err;
+	membership_on_heard(&o->membership, from, m.incarnation);
+	if (type == MSG_GET_LIST)
+		ring_on_get_list(&o->ring, from, &m);
+	else
+		ring_on_notify(&o->ring, from);
+	return 0;
+}
+
+/* LEAVE: first take its place in the ring from its own hands, then forget it. */
+static int on_list(struct overlay *o, const struct contact *from, uint8_t type,
+		   struct rd *body)
+{
+	struct msg_list m;
+	int err = msg_list_read(body, &m);
+
+	if (err)
+		return err;
+	if (type == MSG_LIST) {
+		membership_on_heard(&o->membership, from, m.incarnation);
+		ring_on_list(&o->ring, from, &m);
+	} else {
+		ring_on_leave(&o->ring, from, &m);
+		membership_on_left(&o->membership, from, m.incarnation);
+	}
+	return 0;
+}
+
+static int dispatch(struct overlay *o, const struct contact *from, uint8_t type,
+		    struct rd *body)
+{
+	if (type >= MSG_RENDEZVOUS_FIRST)
+		return o->ops->message(o->ctx, from, type, body);
+	switch (type) {
+	case MSG_PROBE:
+	case MSG_PROBE_ACK:
+	case MSG_PROBE_ASK:
+	case MSG_PROBE_ASK_ACK:
+		return probes_on_message(o->probes, from, type, body);
+	case MSG_JOIN:
+		return on_join(o, from, body);
+	case MSG_JOIN_OK:
+	case MSG_JOIN_GOTO:
+	case MSG_JOIN_NO:
+		return join_on_message(&o->join, from, type, body);
+	case MSG_GET_LIST:
+	case MSG_NOTIFY:
+		return on_ask(o, from, type, body);
+	case MSG_LIST:
+	case MSG_LEAVE:
+		return on_list(o, from, type, body);
+	case MSG_FIND:
+		return fingers_on_find(&o->fingers, body);
+	case MSG_FOUND:
+		return fingers_on_found(&o->fingers, body);
+	case MSG_ROUTED:
+		return route_on_message(o, from, body);
+	case MSG_EVENTS:
+	case MSG_SYNC:
+	case MSG_ENTRIES:
+		return membership_on_message(&o->membership, from, type, body);
+	}
+	count(o->env, drop_message_unknown);
+	return 0;
+}
+
+static int peer_message(void *ctx, const struct contact *from, uint8_t type,
+			struct rd *body, bool is_datagram)
+{
+	struct overlay *o = ctx;
+	int err = dispatch(o, from, type, body);
+
+	emit(o);
+	return err;
+}
+
+/* --- links ----------------------------------------------------------------------------
+ */
+
+static int peer_up(void *ctx, const struct contact *who, uint64_t incarnation)
+{
+	struct overlay *o = ctx;
+
+	return membership_on_contact(&o->membership, who);
+}
+
+static void peer_down(void *ctx, const struct id *who, int why)
+{
+	struct overlay *o = ctx;
+	uint32_t i = table_find(&o->membership.table, who);
+	struct contact c;
+
+	join_on_peer_down(&o->join, who);
+	if (i == TABLE_NONE || !table_is_live(&o->membership.table, i) ||
+	    !o->membership.is_active)
+		return;
+	c = table_record(&o->membership.table, i)->contact;
+	probes_now(o->probes, &c);
+}
+
+static void note_seed(struct overlay *o, const struct contact *who)
+{
+	unsigned i;
+
+	for (i = 0; i < o->config.n_seeds; i++) {
+		if (!addr_eq(&o->config.seed[i], &who->addr[0]) &&
+		    !addr_eq(&o->config.seed[i], &who->addr[1]))
+			continue;
+		o->seed[i].id = who->id;
+		o->seed[i].is_known = true;
+	}
+}
+
+static void seed_up(void *ctx, const struct contact *who)
+{
+	struct overlay *o = ctx;
+
+	note_seed(o, who);
+	if (!o->ring.state)
+		join_on_seed_up(&o->join, who);
+	else if (overlay_peer_status(o, &who->id) != PEER_ALIVE)
+		merge_with(o, who);
+}
+
+static void seed_failed(void *ctx, const struct addr *seed, int why, const char *text)
+{
+	struct overlay *o = ctx;
+
+	join_on_seed_failed(&o->join, seed, why, text);
+}
+
+static const struct peers_ops peers_ops = {
+	.peer_up = peer_up,
+	.peer_down = peer_down,
+	.seed_up = seed_up,
+	.seed_failed = seed_failed,
+	.message = peer_message,
+};
+
+/* One seed that is not among the living, in turn: its ring and ours may merge. */
+static void on_seeds(void *ctx)
+{
+	struct overlay *o = ctx;
+	unsigned k;
+
+	timer_set(&o->env->timers, &o->seeds,
+		  o->env->now + env_jitter(o->env, SEEDS_PERIOD));
+	for (k = 0; k < o->config.n_seeds; k++) {
+		unsigned i = o->next_seed++ % o->config.n_seeds;
+		const struct addr *a = &o->config.seed[i];
+
+		if (addr_eq(a, &o->config.self.addr[0]) ||
+		    addr_eq(a, &o->config.self.addr[1]))
+			continue;
+		if (o->seed[i].is_known &&
+		    overlay_peer_status(o, &o->seed[i].id) == PEER_ALIVE)
+			continue;
+		peers_dial_seed(o->peers, a);
+		return;
+	}
+}
+
+/* --- life
+ * ------------------------------------------------------------------------------- */
+
+static void set_defaults(struct overlay_config *c)
+{
+	if (!c->stabilise_period)
+		c->stabilise_period = STABILISE_PERIOD;
+	if (!c->probe_period)
+		c->probe_period = PROBE_PERIOD;
+	if (!c->finger_period)
+		c->finger_period = FINGER_PERIOD;
+	if (!c->n_replicas)
+		c->n_replicas = REPLICAS;
+	if (c->n_replicas > REPLICAS_MAX)
+		c->n_replicas = REPLICAS_MAX;
+	if (c->n_seeds > OVERLAY_SEEDS_MAX)
+		c->n_seeds = OVERLAY_SEEDS_MAX;
+}
+
+static int init_shared(struct overlay *o)
+{
+	const struct overlay_config *c = &o->config;
+
+	if (!c->book)
+		o->own_book = book_new();
+	o->book = c->book ? c->book : o->own_book;
+	o->peers = peers_new(o->env, c->ring, &c->self, c->incarnation, &peers_ops, o);
+	if (!o->book || !o->peers)
+		return PIAS_ENOMEM;
+	o->probes = probes_new(o->env, o->peers, &c->self, c->incarnation,
+			       c->probe_period, &probe_ops, o);
+	return o->probes ? 0 : PIAS_ENOMEM;
+}
+
+static void free_shared(struct overlay *o)
+{
+	probes_free(o->probes);
+	peers_free(o->peers);
+	book_free(o->own_book);
+	free(o->scratch);
+	free(o);
+}
+
+struct overlay *overlay_new(struct env *env, const struct overlay_config *config,
+			    const struct overlay_ops *ops, void *ctx)
+{
+	struct overlay *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->env = env;
+	o->config = *config;
+	o->ops = ops;
+	o->ctx = ctx;
+	set_defaults(&o->config);
+	config = &o->config;
+	if (init_shared(o)) {
+		free_shared(o);
+		return NULL;
+	}
+	ring_init(&o->ring, env, &config->self, config->incarnation,
+		  config->stabilise_period, &ring_ops, o);
+	fingers_init(&o->fingers, env, o->book, &config->self, config->finger_period,
+		     &finger_ops, o);
+	membership_init(&o->membership, env, o->book, &config->self, config->incarnation,
+			config->probe_period, config->mode == TABLE_FULL, &membership_ops,
+			o);
+	join_init(&o->join, env, config, &join_ops, o);
+	timer_init(&o->seeds, on_seeds, o);
+	return o;
+}
+
+void overlay_free(struct overlay *o)
+{
+	if (!o)
+		return;
+	timer_stop(&o->env->timers, &o->seeds);
+	join_fini(&o->join);
+	membership_fini(&o->membership);
+	fingers_fini(&o->fingers);
+	ring_fini(&o->ring);
+	free_shared(o);
+}
+
+void overlay_start(struct overlay *o)
+{
+	assert(!o->is_started);
+	o->is_started = true;
+	join_start(&o->join);
+}
+
+void overlay_leave(struct overlay *o)
+{
+	join_fini(&o->join);
+	if (o->ring.state != RING_MEMBER)
+		return;
+	log_info(o->env, "ring: leaving");
+	ring_leave(&o->ring);
+	membership_leave(&o->membership);
+	fingers_stop(&o->fingers);
+	timer_stop(&o->env->timers, &o->seeds);
+	emit(o);
+}
+
+/* --- from the host
+ * ------------------------------------------------------------------------ */
+
+int overlay_on_link_up(struct overlay *o, uint32_t link, const struct id *peer,
+		       bool dialed, const uint8_t key[OVERLAY_LINK_KEY_LEN])
+{
+	return peers_on_link_up(o->peers, link, peer, dialed, key);
+}
+
+int overlay_on_frame(struct overlay *o, uint32_t link, const uint8_t *frame, size_t len)
+{
+	return peers_on_frame(o->peers, link, frame, len);
+}
+
+void overlay_on_link_down(struct overlay *o, uint32_t link)
+{
+	peers_on_link_down(o->peers, link);
+}
+
+void overlay_on_dial_failed(struct overlay *o, const struct id *id,
+			    const struct addr addr[2], int why)
+{
+	peers_on_dial_failed(o->peers, id, addr, why);
+}
+
+void overlay_on_datagram(struct overlay *o, const struct addr *from, const uint8_t *data,
+			 size_t len)
+{
+	peers_on_datagram(o->peers, from, data, len);
+}
+
+int overlay_send(struct overlay *o, const struct contact *to, uint8_t type,
+		 const void *body, size_t len)
+{
+	return peers_send(o->peers, to, type, body, len);
+}
+
+int overlay_send_datagram(struct overlay *o, const struct contact *to, uint8_t type,
+			  const void *body, size_t len)
+{
+	return peers_send_datagram(o->peers, to, type, body, len);
+}

@@ -1,0 +1,57 @@
+/*
+ * What an overlay is made of, for the three files that tie it together: overlay.c
+ * (its life, and who tells whom), route.c (who owns a key, and the way there), view.c
+ * (what the operator sees).
+ */
+#ifndef PIAS_OVERLAY_PARTS_H
+#define PIAS_OVERLAY_PARTS_H
+
+#include "overlay/finger.h"
+#include "overlay/join.h"
+#include "overlay/membership.h"
+#include "overlay/probe.h"
+#include "overlay/ring.h"
+
+#define REPLICAS_MAX (RING_L + 1)
+
+struct seed_contact {
+	struct id id;
+	bool is_known; /* it has answered once, as that */
+};
+
+struct overlay {
+	struct env *env;
+	struct overlay_config config;
+	const struct overlay_ops *ops;
+	void *ctx;
+
+	struct book *book, *own_book;
+	struct peers *peers;
+	struct probes *probes;
+	struct ring ring;
+	struct fingers fingers;
+	struct membership membership;
+	struct join join;
+	bool is_started, is_joined;
+
+	/* What the layers above have still to be told; see emit(). */
+	bool range_changed, successors_changed, joined;
+	struct id told[REPLICAS_MAX]; /* successors, as last told */
+	unsigned n_told;
+
+	/* Rings that split look for each other at the seeds. */
+	struct seed_contact seed[OVERLAY_SEEDS_MAX];
+	unsigned next_seed;
+	struct timer seeds;
+
+	uint8_t *scratch; /* to put an envelope around a body */
+	size_t scratch_len;
+};
+
+/* route.c */
+enum hop route_hop(void *overlay, const struct id *key, struct contact *out);
+int route_on_message(struct overlay *o, const struct contact *from, struct rd *body);
+/* The live AP that most closely precedes @key, not ourselves. */
+bool route_preceding(const struct overlay *o, const struct id *key, struct contact *out);
+
+#endif
