@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "overlay/hop.h"
 #include "overlay/parts.h"
 
 #define HOPS_FULL    8
@@ -40,57 +41,6 @@ static enum hop hop_by_table(const struct overlay *o, const struct id *key,
 	return is_self(o, out) || !is_usable(o, out) ? HOP_NONE : HOP_NEXT;
 }
 
-/* --- closer and closer, by fingers ---------------------------------------- */
-
-static bool list_preceding(const struct overlay *o, const struct id *key,
-			   struct contact *out)
-{
-	const struct ring *r = &o->ring;
-	int i;
-
-	for (i = r->n_succ - 1; i >= 0; i--) {
-		if (!id_between(&r->self.id, &r->succ[i].id, key) ||
-		    !is_usable(o, &r->succ[i]))
-			continue;
-		*out = r->succ[i];
-		return true;
-	}
-	return false;
-}
-
-static bool finger_preceding(const struct overlay *o, const struct id *key,
-			     struct contact *out)
-{
-	struct contact by_list;
-	bool has_list = list_preceding(o, key, &by_list);
-
-	if (!fingers_closest(&o->fingers, key, out)) {
-		if (has_list)
-			*out = by_list;
-		return has_list;
-	}
-	if (has_list && id_between(&out->id, &by_list.id, key))
-		*out = by_list;
-	return true;
-}
-
-static enum hop hop_by_fingers(const struct overlay *o, const struct id *key,
-			       struct contact *out)
-{
-	const struct ring *r = &o->ring;
-	int i;
-
-	for (i = 0; i < r->n_succ; i++) {
-		if (!is_usable(o, &r->succ[i]))
-			continue;
-		if (!id_in_arc(key, &r->self.id, &r->succ[i].id))
-			break;
-		*out = r->succ[i];
-		return HOP_OWNER;
-	}
-	return finger_preceding(o, key, out) ? HOP_NEXT : HOP_NONE;
-}
-
 enum hop route_hop(void *overlay, const struct id *key, struct contact *out)
 {
 	const struct overlay *o = overlay;
@@ -99,8 +49,9 @@ enum hop route_hop(void *overlay, const struct id *key, struct contact *out)
 		*out = o->config.self;
 		return HOP_OWNER;
 	}
-	return o->config.mode == TABLE_FULL ? hop_by_table(o, key, out)
-					    : hop_by_fingers(o, key, out);
+	return o->config.mode == TABLE_FULL
+		       ? hop_by_table(o, key, out)
+		       : hop_towards(&o->ring, &o->fingers, key, out);
 }
 
 bool route_preceding(const struct overlay *o, const struct id *key, struct contact *out)
@@ -109,7 +60,7 @@ bool route_preceding(const struct overlay *o, const struct id *key, struct conta
 	uint32_t i;
 
 	if (o->config.mode == TABLE_FINGERS)
-		return finger_preceding(o, key, out);
+		return hop_preceding(&o->ring, &o->fingers, key, out);
 	i = table_before(t, key);
 	if (i == TABLE_NONE)
 		return false;
