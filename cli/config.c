@@ -121,12 +121,13 @@ static int read_path(struct config *c, const struct option *o, const char *value
 static int read_tun(struct config *c, const struct option *o, const char *value,
 		    char why[static PROBLEM_MAX])
 {
-	if (!tls_word_is_valid(value, sizeof(c->tun) - 1) || !strcmp(value, ".") ||
+	/* One character less than the kernel takes: the draining one has a 'd' behind. */
+	if (!tls_word_is_valid(value, sizeof(c->tun) - 2) || !strcmp(value, ".") ||
 	    !strcmp(value, ".."))
 		return no(why,
 			  "an interface name of 1 to %zu letters, digits, '.', '_' "
 			  "or '-'",
-			  sizeof(c->tun) - 1);
+			  sizeof(c->tun) - 2);
 	strcpy(c->tun, value);
 	return 0;
 }

@@ -28,3 +28,14 @@ void notify_manager(const char *state)
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	close(fd);
 }
+
+pias_time notify_watchdog(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	long long v;
+
+	if (!usec || (pid && atoll(pid) != getpid()))
+		return 0;
+	v = atoll(usec);
+	return v > 0 ? (pias_time)v : 0;
+}

@@ -5,7 +5,11 @@
 #ifndef PIAS_CLI_NOTIFY_H
 #define PIAS_CLI_NOTIFY_H
 
+#include "overlay/base/timer.h"
+
 /* "READY=1", "STOPPING=1", "STATUS=..."; several, separated by newlines. */
 void notify_manager(const char *state);
+/* How often the manager wants to hear "WATCHDOG=1" at least; 0: it does not. */
+pias_time notify_watchdog(void);
 
 #endif

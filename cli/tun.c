@@ -114,6 +114,7 @@ int tun_read(struct tun *t, uint8_t buf[static TUN_READ_MAX], struct packet_in *
 		return -EPROTO;
 	memcpy(&h, buf, sizeof(h));
 	out->data = buf + sizeof(h);
+	out->headroom = sizeof(h);
 	out->len = (size_t)n - sizeof(h);
 	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		out->csum_start = h.csum_start;

@@ -34,6 +34,11 @@
 	X(drop_send_big,         "messages not sent: too long")                 \
 	X(drop_no_memory,        "messages lost for lack of memory")            \
 	X(drop_hops,             "messages or packets that exceeded their hops") \
+	X(drop_datagram_send,    "datagrams the system refused to send")        \
+	X(drop_link_certificate, "links refused, either way: a certificate")    \
+	X(drop_link_handshake,   "connections that never became links")         \
+	X(drop_link_busy,        "connections refused: too many handshakes under way") \
+	X(links_stalled,         "links closed: the other end stopped reading") \
 	/* overlay: ring, membership, failure detection */                      \
 	X(probes_out,            "probes sent")                                 \
 	X(probes_lost,           "probes that were not answered in time")       \
@@ -99,6 +104,7 @@
 	X(drop_fragment,         "fragments that could not be matched to a flow") \
 	X(drop_icmp_limit,       "ICMP errors not sent: rate limit")            \
 	X(drop_tunnel_send,      "tunnel packets the system refused to send")   \
+	X(drop_emit,             "packets that our interface did not take")     \
 	X(flows_new,             "flows entered into the flow table")           \
 	X(flows_evicted,         "flows evicted from a full flow table")        \
 	X(flows_refused,         "flows not entered: no room beside those in use")

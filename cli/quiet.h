@@ -1,0 +1,32 @@
+/*
+ * "Once per address and minute": what somebody outside can make us say as often as it
+ * likes is said once a minute for each address, and the rest counted.
+ */
+#ifndef PIAS_CLI_QUIET_H
+#define PIAS_CLI_QUIET_H
+
+#include <stdbool.h>
+
+#include "overlay/base/addr.h"
+#include "overlay/base/timer.h"
+
+#define QUIET_PERIOD (60 * SEC)
+#define QUIET_MAX    256 /* addresses; the one longest silent makes room */
+
+struct quiet {
+	struct {
+		struct addr about; /* without port */
+		pias_time said_at;
+		uint32_t kept;
+	} entry[QUIET_MAX];
+	unsigned n;
+};
+
+/*
+ * May something about @about be said at @now? If so, @kept is how often it was not
+ * since the last time.
+ */
+bool quiet_may_say(struct quiet *q, const struct addr *about, pias_time now,
+		   uint32_t *kept);
+
+#endif
