@@ -5,7 +5,8 @@
  * is. So a drain first leads the prefixes to the second interface, in halves: longer
  * prefixes win in the kernel, but are not the prefix that a routing daemon announces
  * (FRR's import check wants it exactly), so nobody takes them for an announcement.
- * Then the first one goes down, and nothing has been lost on the way.
+ * Then the first one goes down; what waited in it is still read, and nothing has been
+ * lost on the way.
  */
 #include "cli/announce.h"
 
@@ -18,23 +19,19 @@
 
 /* --- packets ----------------------------------------------------------------------- */
 
-/* One burst from @t. Returns whether there may be more. */
-static bool take_burst(struct announce *a, struct tun *t)
+static void take_burst(struct announce *a, struct tun *t)
 {
 	struct packet_in packet;
 	unsigned n;
-	int r = 1;
 
-	for (n = 0; n < ANNOUNCE_BURST && r > 0; n++) {
-		r = tun_read(t, a->buf + FORWARD_HEADROOM, &packet);
-		if (r <= 0)
+	for (n = 0; n < ANNOUNCE_BURST; n++) {
+		if (tun_read(t, a->buf + FORWARD_HEADROOM, &packet) <= 0)
 			break;
 		packet.headroom += FORWARD_HEADROOM;
 		a->fn(a->ctx, &packet);
 	}
 	if (n)
 		a->fn(a->ctx, NULL);
-	return r > 0;
 }
 
 static void on_main(evutil_socket_t fd, short what, void *arg)
@@ -124,8 +121,6 @@ int announce_stop(struct announce *a, char why[static ANNOUNCE_WHY_MAX])
 		problem_err = problem(why, "interface", a->drain.name, err);
 	for (i = 0; i < a->n_prefixes && !problem_err; i++)
 		problem_err = add_halves(&a->drain, &a->prefix[i], why);
-	while (take_burst(a, &a->main))
-		;
 	err = netif_set_up(a->main.index, false);
 	return err ? problem(why, "interface", a->main.name, err) : problem_err;
 }

@@ -146,12 +146,12 @@ static void on_packet(void *ctx, const struct packet_in *packet)
 	struct host *h = ctx;
 
 	if (packet) {
+		host_enter(h);
 		proxy_on_packet(&h->proxy, packet);
 		return;
 	}
 	proxy_settle(&h->proxy);
 	host_leave(h);
-	host_enter(h);
 }
 
 static void on_datagram(void *ctx, const struct addr *from, const struct addr *to,
