@@ -9,11 +9,11 @@
  * The address must be usable (tunnel open, address on the loopback) before
  * agent_start, because the AP probes it before it accepts.
  *
- * Since the anycast address is then the server's own, a datagram to it would never
- * leave the host: the host's socket must be bound to the uplink (SO_BINDTODEVICE).
- * Answers come from the AP's unicast address where it has one of that family, because
- * IPv4 drops packets whose source is an address of the receiver; so the socket must
- * not be connected, nor filter by source.
+ * Since the anycast address is then the server's own, a datagram to its control port
+ * would never leave the host: the host sees to it that it does, and that the answers,
+ * whose source is an address of the receiver, are taken (pias-join: by a rule in front
+ * of the one for local addresses). Answers may come from the AP's unicast address as
+ * well; so the socket must not be connected, nor filter by source.
  */
 #ifndef PIAS_RENDEZVOUS_AGENT_H
 #define PIAS_RENDEZVOUS_AGENT_H
