@@ -182,15 +182,24 @@ void join_on_seed_failed(struct join *j, const struct addr *seed, int why,
 	}
 }
 
-void join_on_peer_down(struct join *j, const struct id *who)
+void join_on_peer_down(struct join *j, const struct id *who, int why)
 {
 	unsigned i;
 
-	for (i = 0; i < j->n_seeds && !j->is_done; i++)
-		if (id_eq(&j->seed[i].who.id, who))
-			memset(&j->seed[i].who, 0, sizeof(j->seed[i].who));
+	if (j->is_done)
+		return;
 	if (j->nonce && id_eq(&j->asked.id, who))
 		give_up(j);
+	for (i = 0; i < j->n_seeds; i++) {
+		struct join_seed *s = &j->seed[i];
+
+		if (!contact_has_addr(&s->who) || !id_eq(&s->who.id, who))
+			continue;
+		memset(&s->who, 0, sizeof(s->who));
+		if (why && why != PIAS_ELOOP)
+			tell(j, s, why, error_text(why));
+		return;
+	}
 }
 
 static int on_ok(struct join *j, const struct contact *from, struct rd *body)

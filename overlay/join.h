@@ -53,8 +53,8 @@ void join_start(struct join *j);
 void join_on_seed_up(struct join *j, const struct contact *who);
 void join_on_seed_failed(struct join *j, const struct addr *seed, int why,
 			 const char *text);
-/* Whom we may be asking could not be reached. */
-void join_on_peer_down(struct join *j, const struct id *who);
+/* Whom we may be asking could not be reached, or refuses us. */
+void join_on_peer_down(struct join *j, const struct id *who, int why);
 /* JOIN_OK, JOIN_GOTO, JOIN_NO. */
 int join_on_message(struct join *j, const struct contact *from, uint8_t type,
 		    struct rd *body);

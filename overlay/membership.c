@@ -9,15 +9,16 @@
 #include <assert.h>
 #include <string.h>
 
-#define RUMOUR_TIME	(10 * SEC) /* a rumour that nobody ended: see for ourselves */
-#define HEALTH_MAX	4
-#define HEALTH_DECAY	(30 * SEC)
-#define DEPARTED_PERIOD (10 * SEC)
-#define DUPLICATE_LOG	(60 * SEC)
-#define DEFEND_PERIOD	(10 * SEC) /* against another holder of our key */
-#define DISPUTES_MAX	32	   /* settled in a second */
-#define RESTART_GAP	10000	   /* us: nobody restarts faster than this */
-#define TABLE_SMALL	1024	   /* entries, where fingers route */
+#define RUMOUR_TIME	   (10 * SEC) /* a rumour that nobody ended: see for ourselves */
+#define HEALTH_MAX	   4
+#define HEALTH_DECAY	   (30 * SEC)
+#define DEPARTED_PERIOD	   (10 * SEC)
+#define DUPLICATE_LOG	   (60 * SEC)
+#define DEFEND_PERIOD	   (10 * SEC) /* against another holder of our key */
+#define DISPUTES_MAX	   32	      /* settled in a second */
+#define RESTART_GAP	   10000      /* us: nobody restarts faster than this */
+#define FORGOTTEN_BY_LISTS (20 * SEC)
+#define TABLE_SMALL	   1024 /* entries, where fingers route */
 
 static void on_suspicion(void *ctx);
 static void on_departed(void *ctx);
@@ -590,11 +591,18 @@ enum peer_status membership_status(const struct membership *m, const struct id *
 	return i == TABLE_NONE ? PEER_UNKNOWN : table_status(&m->table, i);
 }
 
+/*
+ * Without gossip nobody tells us when it comes back, but successor lists do: they are
+ * believed again once they had the time to forget it.
+ */
 bool membership_is_gone(const struct membership *m, const struct id *id)
 {
-	enum peer_status s = membership_status(m, id);
+	uint32_t i = table_find(&m->table, id);
 
-	return s == PEER_DEAD || s == PEER_LEFT;
+	if (i == TABLE_NONE || table_is_live(&m->table, i))
+		return false;
+	return m->spreads ||
+	       m->env->now - table_gone_since(&m->table, i) < FORGOTTEN_BY_LISTS;
 }
 
 static uint32_t gcd(uint32_t a, uint32_t b)

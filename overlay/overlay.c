@@ -588,7 +588,7 @@ static void peer_down(void *ctx, const struct id *who, int why)
 	uint32_t i = table_find(&o->membership.table, who);
 	struct contact c;
 
-	join_on_peer_down(&o->join, who);
+	join_on_peer_down(&o->join, who, why);
 	if (i == TABLE_NONE || !table_is_live(&o->membership.table, i) ||
 	    !o->membership.is_active)
 		return;

@@ -87,6 +87,17 @@ uint32_t table_find(const struct table *t, const struct id *id)
 	return TABLE_NONE;
 }
 
+pias_time table_gone_since(const struct table *t, uint32_t i)
+{
+	uint32_t k = 0;
+
+	while (t->tomb[k].ref != t->e[i].ref) {
+		k++;
+		assert(k < t->n_tombs);
+	}
+	return (pias_time)t->tomb[k].since_s * SEC;
+}
+
 /* --- changes ------------------------------------------------------------- */
 
 static void digest_add(struct table *t, const struct record *r, bool plus)

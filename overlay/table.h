@@ -70,6 +70,9 @@ enum peer_status table_status(const struct table *t, uint32_t i);
 bool table_is_live(const struct table *t, uint32_t i);
 void table_member(const struct table *t, uint32_t i, struct member *out);
 
+/* Since when entry @i is dead or left; it must be. */
+pias_time table_gone_since(const struct table *t, uint32_t i);
+
 /* Position of the first live AP at or clockwise after @key, or TABLE_NONE. */
 uint32_t table_owner(const struct table *t, const struct id *key);
 /* The next live one after position @i, clockwise; @i itself if it is the only one. */
