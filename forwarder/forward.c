@@ -338,7 +338,7 @@ void forward_route(struct forward *f, const struct group_name *name, struct rout
 /* Of the group's family; the fallbacks are RFC 7600's dummy and RFC 6666's discard. */
 static struct addr control_source(const struct forward *f, unsigned family)
 {
-	static const uint8_t dummy_v4[4] = {192, 0, 0, 8}, dummy_v6[16] = {1};
+	static const uint8_t dummy_v4[4] = {192, 0, 0, 8}, dummy_v6[16] = {1, [15] = 1};
 	const struct addr *self = &f->config.self[family == ADDR_V6];
 
 	if (self->family)

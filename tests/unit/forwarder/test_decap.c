@@ -6,6 +6,7 @@
 #include "forwarder/decap.h"
 #include "forwarder/encap.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/suite.h"
 
 #define COOKIE 0x0123456789abcdefULL
 
@@ -153,21 +154,15 @@ START_TEST(test_inner)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("decap");
-	TCase *c = tcase_create("decap");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, test_cookie);
 	tcase_add_test(c, test_truncation);
 	tcase_add_loop_test(c, test_inner, 0, sizeof(cases) / sizeof(cases[0]));
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("decap", fill);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forwarder/encap.h"
+#include "tests/fixture/suite.h"
 
 static const uint8_t golden[] = {0x02, 0x29, 0,	   0,	 0x01, 0x02,
 				 0x03, 0x04, 0x05, 0x06, 7,    8};
@@ -66,21 +67,15 @@ START_TEST(test_mtu)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("encap");
-	TCase *c = tcase_create("encap");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, test_write);
 	tcase_add_test(c, test_read);
 	tcase_add_loop_test(c, test_foreign, 0, 7);
 	tcase_add_test(c, test_mtu);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("encap", fill);
 }

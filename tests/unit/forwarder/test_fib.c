@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forwarder/fib.h"
+#include "tests/fixture/suite.h"
 
 static const struct siphash_key key = {1, 2};
 static struct fib fib;
@@ -119,22 +120,16 @@ START_TEST(test_many)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("fib");
-	TCase *c = tcase_create("fib");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, test_match, 0, 9);
 	tcase_add_test(c, test_match_wide);
 	tcase_add_test(c, test_set);
 	tcase_add_test(c, test_many);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("fib", fill);
 }

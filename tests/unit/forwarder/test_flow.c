@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forwarder/flow.h"
+#include "tests/fixture/suite.h"
 
 static const struct siphash_key key = {1, 2};
 static struct flows t;
@@ -249,13 +250,8 @@ START_TEST(test_eviction_order)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("flow");
-	TCase *c = tcase_create("flow");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, test_entry);
 	tcase_add_test(c, test_tcp_states);
@@ -264,10 +260,9 @@ int main(void)
 	tcase_add_loop_test(c, test_flood, 0, 2);
 	tcase_add_test(c, test_established_flood);
 	tcase_add_test(c, test_eviction_order);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("flow", fill);
 }

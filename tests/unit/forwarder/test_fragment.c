@@ -5,6 +5,7 @@
 
 #include "forwarder/fragment.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/suite.h"
 
 static const struct siphash_key key = {1, 2};
 static struct fragments t;
@@ -120,22 +121,16 @@ START_TEST(test_flood)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("fragment");
-	TCase *c = tcase_create("fragment");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, test_follow);
 	tcase_add_test(c, test_strangers);
 	tcase_add_test(c, test_v6);
 	tcase_add_test(c, test_flood);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("fragment", fill);
 }

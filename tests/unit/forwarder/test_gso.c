@@ -10,6 +10,7 @@
 #include "forwarder/coalesce.h"
 #include "forwarder/gso.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/suite.h"
 
 static const struct ip_spec v4 = {
 	.family = 4, .src = "192.0.2.9", .dst = "198.18.0.1", .id = 0xfffe};
@@ -403,13 +404,8 @@ START_TEST(test_coalesce_bounds)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("gso");
-	TCase *c = tcase_create("gso");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(c, test_cut, 0, 4);
 	tcase_add_test(c, test_cut_refuses);
 	tcase_add_test(c, test_udp_without_checksum);
@@ -418,10 +414,9 @@ int main(void)
 	tcase_add_loop_test(c, test_coalesce_pair, 0, 2);
 	tcase_add_test(c, test_coalesce_passes);
 	tcase_add_loop_test(c, test_coalesce_bounds, 0, 2);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("gso", fill);
 }

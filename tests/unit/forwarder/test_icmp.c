@@ -5,6 +5,7 @@
 
 #include "forwarder/icmp.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/suite.h"
 
 static uint8_t buf[3000], out[ICMP_ROOM];
 
@@ -116,21 +117,15 @@ START_TEST(test_limit)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("icmp");
-	TCase *c = tcase_create("icmp");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, test_v4);
 	tcase_add_test(c, test_v6);
 	tcase_add_test(c, test_may_answer);
 	tcase_add_test(c, test_limit);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("icmp", fill);
 }

@@ -6,6 +6,7 @@
 #include "forwarder/checksum.h"
 #include "forwarder/packet.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/suite.h"
 
 #define V4                                                                               \
 	{                                                                                \
@@ -463,13 +464,8 @@ START_TEST(test_checksum)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("packet");
-	TCase *c = tcase_create("packet");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, test_udp_v4);
 	tcase_add_test(c, test_udp_v6);
 	tcase_add_test(c, test_tcp);
@@ -484,10 +480,9 @@ int main(void)
 	tcase_add_test(c, test_icmp_error_v6);
 	tcase_add_test(c, test_build_udp);
 	tcase_add_test(c, test_checksum);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("packet", fill);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forwarder/wrap.h"
+#include "tests/fixture/suite.h"
 
 static const uint8_t golden_wrap[WRAP_HEADER_LEN] = {
 	1, 17, 0x03, 0xe8, 0, 53, /* hops, UDP, ports */
@@ -146,22 +147,16 @@ START_TEST(test_placed_refuses)
 }
 END_TEST
 
-int main(void)
+static void fill(TCase *c)
 {
-	Suite *s = suite_create("wrap");
-	TCase *c = tcase_create("wrap");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, test_wrap_encode);
 	tcase_add_test(c, test_wrap_decode);
 	tcase_add_loop_test(c, test_wrap_refuses, 0, 5);
 	tcase_add_test(c, test_placed);
 	tcase_add_loop_test(c, test_placed_refuses, 0, 2);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return suite_main("wrap", fill);
 }
