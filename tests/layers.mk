@@ -62,3 +62,13 @@ DEPFILES = $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: unit
 unit: $(UNIT_TESTS)
 	$(Q)tests/run-unit $(UNIT_TESTS)
+
+# --- layering: what the core's archives call, hold and include ---------------
+.PHONY: layers
+ifeq ($(MODE),release)
+layers: $(CORE_LIBS)
+	$(Q)tests/check-layers $(B)
+else
+layers:
+	$(Q)$(MAKE) --no-print-directory MODE=release layers
+endif
