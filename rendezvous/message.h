@@ -26,9 +26,10 @@ enum rendezvous_message {
 	MSG_TAKEN, /* what an invitation offered is safe here */
 };
 
-#define PUSH_MEMBERS_MAX 16    /* K: the nearest so many */
-#define RESOLVE_HOPS	 3     /* APs that may pass a RESOLVE on */
-#define RECORDS_MAX	 16384 /* bytes of one RECORDS body */
+#define PUSH_MEMBERS_MAX 16	   /* K: the nearest so many */
+#define RESOLVE_HOPS	 3	   /* APs that may pass a RESOLVE on */
+#define RECORDS_MAX	 16384	   /* bytes of one RECORDS body */
+#define LEASE_MIN	 (1 * SEC) /* of what a server may wish for */
 #define LEASE_WISH_MAX	 (3600 * SEC)
 
 #define PUSH_WIRE_MAX                                                                    \

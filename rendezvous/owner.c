@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define LEASE_MIN (1 * SEC)
-
 static void on_expired(void *ctx, struct group *g, struct member *m);
 static void on_abandoned(void *ctx, struct group *g);
 static void on_copied(void *ctx, const struct answer *a);
@@ -97,22 +95,37 @@ static int refuse_full(struct owner *o, struct msg_update_ack *ack, int err)
 		      "the group has as many members as it may (max-group-members)");
 }
 
+/*
+ * A refresh proves that its server was admitted. A leave needs a group for its
+ * tombstone, lest a delayed refresh enter the server again.
+ */
+static bool may_create(const struct msg_update *u)
+{
+	switch (u->op) {
+	case MEMBERSHIP_JOIN:
+		return u->create;
+	case MEMBERSHIP_REFRESH:
+	case MEMBERSHIP_LEAVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The group of the update, created where that is wanted. NULL: *ack says why. */
 static struct group *find_or_create(struct owner *o, const struct msg_update *u,
 				    const struct id *key, struct msg_update_ack *ack)
 {
 	struct group *g = group_find(&o->groups, &u->name);
-	bool may_create =
-		(u->op == MEMBERSHIP_JOIN && u->create) || u->op == MEMBERSHIP_REFRESH;
 	int err;
 
 	if (g)
 		return g;
-	if (!may_create && !sync_owns(&o->sync, key)) {
+	if (!may_create(u) && !sync_owns(&o->sync, key)) {
 		refuse(ack, PIAS_EBUSY, "the group's rendezvous AP has just changed");
 		return NULL;
 	}
-	if (!may_create) {
+	if (!may_create(u)) {
 		refuse(ack, PIAS_ENOTFOUND,
 		       u->op == MEMBERSHIP_JOIN ? "no such group; use --create" : "");
 		return NULL;

@@ -8,21 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rendezvous/cache.h"
-#include "rendezvous/join.h"
-#include "rendezvous/owner.h"
-
-struct rendezvous {
-	struct env *env;
-	struct overlay *overlay;
-	const struct rendezvous_ops *ops;
-	void *ctx;
-	struct post post;
-	struct owner owner;
-	struct cache *cache;
-	struct joins *joins;
-	struct membership *membership;
-};
+#include "rendezvous/rendezvous_state.h"
 
 static void deliver(void *ctx, const struct contact *from, uint8_t type, struct rd *body)
 {
