@@ -74,6 +74,7 @@ static void send_probe(struct health *h)
 	};
 	size_t len = server_probe_encode(out, &probe, h->key);
 
+	h->sent_at = p->env->now;
 	if (h->unanswered < UINT8_MAX)
 		h->unanswered++;
 	p->ops->send(p->ctx, h, out, len);
@@ -157,7 +158,7 @@ static void on_heard(struct health *h)
 {
 	struct prober *p = h->prober;
 	enum health_state before = h->state;
-	pias_time next = h->heard_stamp + p->period;
+	pias_time next = h->sent_at + p->period;
 
 	h->state = HEALTH_UP;
 	h->unanswered = 0;
