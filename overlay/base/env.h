@@ -80,13 +80,13 @@ struct env_ops {
 
 struct env {
 	pias_time now;
+	pias_time wake_asked;
 	struct timers timers;
-	struct counters counters;
-	enum aead_kind aead; /* what seals: the real one unless simulated */
-	enum log_level log_level;
 	const struct env_ops *ops;
 	void *host;
-	pias_time wake_asked;
+	enum aead_kind aead; /* what seals: the real one unless simulated */
+	enum log_level log_level;
+	struct counters counters;
 };
 
 void env_init(struct env *env, const struct env_ops *ops, void *host);

@@ -10,12 +10,13 @@
 void timers_init(struct timers *ts)
 {
 	memset(ts, 0, sizeof(*ts));
+	ts->next = PIAS_NEVER;
 }
 
 void timers_fini(struct timers *ts)
 {
 	free(ts->heap);
-	memset(ts, 0, sizeof(*ts));
+	timers_init(ts);
 }
 
 void timer_init(struct timer *t, void (*fn)(void *ctx), void *ctx)
@@ -25,53 +26,53 @@ void timer_init(struct timer *t, void (*fn)(void *ctx), void *ctx)
 	t->ctx = ctx;
 }
 
-static bool earlier(const struct timer *a, const struct timer *b)
+static bool earlier(const struct timer_slot *a, const struct timer_slot *b)
 {
 	return a->at != b->at ? a->at < b->at : a->seq < b->seq;
 }
 
-static void place(struct timers *ts, uint32_t i, struct timer *t)
+static void place(struct timers *ts, uint32_t i, const struct timer_slot *s)
 {
-	ts->heap[i] = t;
-	t->pos = i + 1;
+	ts->heap[i] = *s;
+	s->timer->pos = i + 1;
 }
 
-static void sift_up(struct timers *ts, uint32_t i, struct timer *t)
+static void sift_up(struct timers *ts, uint32_t i, const struct timer_slot *s)
 {
 	while (i) {
 		uint32_t parent = (i - 1) / ARITY;
 
-		if (!earlier(t, ts->heap[parent]))
+		if (!earlier(s, &ts->heap[parent]))
 			break;
-		place(ts, i, ts->heap[parent]);
+		place(ts, i, &ts->heap[parent]);
 		i = parent;
 	}
-	place(ts, i, t);
+	place(ts, i, s);
 }
 
-static void sift_down(struct timers *ts, uint32_t i, struct timer *t)
+static void sift_down(struct timers *ts, uint32_t i, const struct timer_slot *s)
 {
 	for (;;) {
-		uint32_t c, best = 0, first = ARITY * i + 1;
+		uint32_t c, best, first = ARITY * i + 1;
 
 		if (first >= ts->n)
 			break;
 		best = first;
 		for (c = first + 1; c < first + ARITY && c < ts->n; c++)
-			if (earlier(ts->heap[c], ts->heap[best]))
+			if (earlier(&ts->heap[c], &ts->heap[best]))
 				best = c;
-		if (!earlier(ts->heap[best], t))
+		if (!earlier(&ts->heap[best], s))
 			break;
-		place(ts, i, ts->heap[best]);
+		place(ts, i, &ts->heap[best]);
 		i = best;
 	}
-	place(ts, i, t);
+	place(ts, i, s);
 }
 
 static void grow(struct timers *ts)
 {
 	uint32_t cap = ts->cap ? 2 * ts->cap : 16;
-	struct timer **heap = realloc(ts->heap, cap * sizeof(struct timer *));
+	struct timer_slot *heap = realloc(ts->heap, cap * sizeof(*heap));
 
 	if (!heap)
 		abort();
@@ -79,34 +80,42 @@ static void grow(struct timers *ts)
 	ts->cap = cap;
 }
 
+static void note_next(struct timers *ts)
+{
+	ts->next = ts->n ? ts->heap[0].at : PIAS_NEVER;
+}
+
 void timer_set(struct timers *ts, struct timer *t, pias_time at)
 {
+	struct timer_slot s = {.at = at, .seq = ts->seq++, .timer = t};
+
 	assert(t->fn);
 	timer_stop(ts, t);
 	if (ts->n == ts->cap)
 		grow(ts);
 	t->at = at;
-	t->seq = ts->seq++;
-	sift_up(ts, ts->n++, t);
+	sift_up(ts, ts->n++, &s);
+	note_next(ts);
 }
 
 void timer_stop(struct timers *ts, struct timer *t)
 {
-	struct timer *last;
+	struct timer_slot last;
 	uint32_t i;
 
 	if (!t->pos)
 		return;
 	i = t->pos - 1;
-	assert(i < ts->n && ts->heap[i] == t);
+	assert(i < ts->n && ts->heap[i].timer == t);
 	t->pos = 0;
 	last = ts->heap[--ts->n];
-	if (last == t)
-		return;
-	if (i && earlier(last, ts->heap[(i - 1) / ARITY]))
-		sift_up(ts, i, last);
-	else
-		sift_down(ts, i, last);
+	if (i < ts->n) {
+		if (i && earlier(&last, &ts->heap[(i - 1) / ARITY]))
+			sift_up(ts, i, &last);
+		else
+			sift_down(ts, i, &last);
+	}
+	note_next(ts);
 }
 
 bool timer_is_set(const struct timer *t)
@@ -116,13 +125,13 @@ bool timer_is_set(const struct timer *t)
 
 pias_time timers_next(const struct timers *ts)
 {
-	return ts->n ? ts->heap[0]->at : PIAS_NEVER;
+	return ts->next;
 }
 
 void timers_run(struct timers *ts, pias_time now)
 {
-	while (ts->n && ts->heap[0]->at <= now) {
-		struct timer *t = ts->heap[0];
+	while (ts->next <= now && ts->n) {
+		struct timer *t = ts->heap[0].timer;
 
 		timer_stop(ts, t);
 		t->fn(t->ctx);

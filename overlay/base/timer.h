@@ -18,15 +18,22 @@ typedef int64_t pias_time; /* microseconds, monotonic */
 #define SEC	   (1000 * MSEC)
 
 struct timer {
-	pias_time at;
 	void (*fn)(void *ctx);
 	void *ctx;
-	uint64_t seq;
+	pias_time at;
 	uint32_t pos; /* 1-based place in the heap; 0 = not armed */
 };
 
+/* The order of a timer stands beside it: sifting does not touch the timers compared. */
+struct timer_slot {
+	pias_time at;
+	uint64_t seq;
+	struct timer *timer;
+};
+
 struct timers {
-	struct timer **heap;
+	pias_time next; /* when the earliest fires */
+	struct timer_slot *heap;
 	uint32_t n;
 	uint32_t cap;
 	uint64_t seq;

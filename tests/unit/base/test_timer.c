@@ -148,7 +148,7 @@ START_TEST(test_random_against_model)
 			if (best < 0)
 				break;
 			/* Fire exactly one: the others must wait for their turn. */
-			ck_assert_ptr_eq(ts.heap[0], &p[best].timer);
+			ck_assert_ptr_eq(ts.heap[0].timer, &p[best].timer);
 			timer_stop(&ts, &p[best].timer);
 			at[best] = PIAS_NEVER;
 		}
