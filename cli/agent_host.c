@@ -217,9 +217,12 @@ static void on_dial_failed(void *ctx, const struct id *id, const struct addr add
 			   int err, const char *why)
 {
 	struct agent_host *h = ctx;
+	char text[TLS_WHY_MAX + ADDR_STR_MAX + 16], at[ADDR_STR_MAX];
 
+	snprintf(text, sizeof(text), "AP at %s: %s",
+		 addr_str(addr_is_none(&addr[0]) ? &addr[1] : &addr[0], at), why);
 	enter(h);
-	agent_on_dial_failed(h->agent, addr, err, why);
+	agent_on_dial_failed(h->agent, addr, err, text);
 	settle(h);
 }
 

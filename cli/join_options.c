@@ -49,6 +49,7 @@ static const struct option options[] = {
 	{"exec", no_argument, NULL, OPT_EXEC},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -68,7 +69,9 @@ static const char usage_text[] =
 	"  --no-route         do not make TCP advertise smaller segments\n"
 	"  --also-client      this host's own packets to the groups go to other members\n"
 	"  --exec COMMAND...  run it once joined; leave when it ends\n"
-	"  -v, --verbose      say more\n";
+	"  -v, --verbose      say more\n"
+	"  -h, --help\n"
+	"  -V, --version\n";
 
 const char *join_options_usage(void)
 {
@@ -266,9 +269,11 @@ enum join_options_result join_options_parse(struct join_options *out, int argc,
 	strcpy(out->tun, JOIN_TUN_DEFAULT);
 	optind = 0;
 	opterr = 0;
-	while (!err && (c = getopt_long(argc, argv, "-:vh", options, NULL)) != -1) {
+	while (!err && (c = getopt_long(argc, argv, "-:vhV", options, NULL)) != -1) {
 		if (c == 'h')
 			return JOIN_OPTIONS_HELP;
+		if (c == 'V')
+			return JOIN_OPTIONS_VERSION;
 		if (c == ':' || c == '?') {
 			fault(c, argv, why);
 			return JOIN_OPTIONS_WRONG;

@@ -29,6 +29,7 @@ struct join_options {
 enum join_options_result {
 	JOIN_OPTIONS_OK,
 	JOIN_OPTIONS_HELP,
+	JOIN_OPTIONS_VERSION,
 	JOIN_OPTIONS_WRONG, /* and @why says what */
 };
 

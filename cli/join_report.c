@@ -22,10 +22,25 @@ void join_report_line(const char *fmt, ...)
 	fprintf(stderr, "pias-join: %s\n", line);
 }
 
-/* @last: what was said before; says @line only if it differs. */
+/* "try again in 58 s", "in 55 s": no news. */
+static bool differ_in_numbers_only(const char *a, const char *b)
+{
+	for (;;) {
+		a += strspn(a, "0123456789");
+		b += strspn(b, "0123456789");
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
+/* @last: what was said before; says @line only if it is something else. */
 static void say_news(char last[JOIN_REPORT_LINE_MAX], const char *line)
 {
-	if (!strcmp(last, line))
+	if (differ_in_numbers_only(last, line))
 		return;
 	snprintf(last, JOIN_REPORT_LINE_MAX, "%s", line);
 	join_report_line("%s", line);

@@ -345,6 +345,28 @@ int tls_init(struct tls *t, const char *cert, const char *key, const char *ca,
 	return err;
 }
 
+int tls_check_time(const struct tls *t, char why[static TLS_WHY_MAX])
+{
+	const X509 *cert = SSL_CTX_get0_certificate(t->ctx);
+	char date[40];
+
+	if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+		time_text(X509_get0_notAfter(cert), date, sizeof(date));
+		snprintf(why, TLS_WHY_MAX,
+			 "our certificate expired on %s, by this host's clock", date);
+		return PIAS_EAUTH;
+	}
+	if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0) {
+		time_text(X509_get0_notBefore(cert), date, sizeof(date));
+		snprintf(why, TLS_WHY_MAX,
+			 "our certificate is not yet valid, but from %s on, by this "
+			 "host's clock",
+			 date);
+		return PIAS_EAUTH;
+	}
+	return 0;
+}
+
 void tls_fini(struct tls *t)
 {
 	SSL_CTX_free(t->ctx);

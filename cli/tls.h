@@ -45,6 +45,11 @@ must_check int tls_key_id(EVP_PKEY *key, struct id *out);
 must_check int tls_init(struct tls *t, const char *cert, const char *key, const char *ca,
 			char why[static TLS_WHY_MAX]);
 void tls_fini(struct tls *t);
+/*
+ * Is our own certificate valid now, by this host's clock? If not, PIAS_EAUTH and words
+ * in @why; others, with other clocks, will decide for themselves.
+ */
+must_check int tls_check_time(const struct tls *t, char why[static TLS_WHY_MAX]);
 
 /* New sessions; NULL without memory. We dial as what our certificate says we are. */
 SSL *tls_dial(struct tls *t);

@@ -182,10 +182,12 @@ START_TEST(test_help)
 					    "--mtu",	     "--no-route", "--no-address",
 					    "--also-client", "--exec",	   "--verbose"};
 	static const char *const args[] = {"--help", NULL};
+	static const char *const version[] = {"-V", NULL};
 	struct join_options o;
 	unsigned i;
 
 	ck_assert_int_eq(parse(&o, args), JOIN_OPTIONS_HELP);
+	ck_assert_int_eq(parse(&o, version), JOIN_OPTIONS_VERSION);
 	for (i = 0; i < sizeof(shown) / sizeof(*shown); i++)
 		ck_assert_ptr_nonnull(strstr(join_options_usage(), shown[i]));
 }
