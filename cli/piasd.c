@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cli/ctl.h"
 #include "cli/host.h"
 #include "cli/log.h"
 #include "cli/version.h"
@@ -107,6 +108,20 @@ static struct event_base *new_base(void)
 	return base;
 }
 
+/* Runs until drained; @why is empty unless it could not begin. */
+static int serve(struct host *h, char why[static HOST_WHY_MAX])
+{
+	struct ctl *ctl = ctl_new(h, h->config->control_socket, why);
+
+	if (!ctl)
+		return EXIT_FAILURE;
+	why[0] = '\0';
+	host_start(h);
+	event_base_dispatch(h->base);
+	ctl_free(ctl);
+	return h->exit_code;
+}
+
 static int run(const struct config *config)
 {
 	struct event_base *base = new_base();
@@ -115,13 +130,11 @@ static int run(const struct config *config)
 	int code = EXIT_FAILURE;
 
 	if (base && h && !host_init(h, base, config, why)) {
-		host_start(h);
-		event_base_dispatch(base);
-		code = h->exit_code;
+		code = serve(h, why);
 		host_fini(h);
-	} else {
-		fprintf(stderr, "piasd: %s\n", why);
 	}
+	if (why[0])
+		fprintf(stderr, "piasd: %s\n", why);
 	free(h);
 	if (base)
 		event_base_free(base);
