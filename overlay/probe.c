@@ -128,12 +128,13 @@ void probes_set_incarnation(struct probes *p, uint64_t incarnation)
 	p->incarnation = incarnation;
 }
 
+/* The probe of @id that has not been judged yet. */
 static struct flight *own_flight(const struct probes *p, const struct id *id)
 {
 	struct flight *f;
 
 	for (f = p->flights; f; f = f->next)
-		if (!f->is_asked && id_eq(&f->who.id, id))
+		if (!f->is_asked && f->state != FLIGHT_LATE && id_eq(&f->who.id, id))
 			return f;
 	return NULL;
 }
@@ -313,12 +314,8 @@ static void on_flight_timer(void *ctx)
 
 static void probe(struct probes *p, const struct contact *who)
 {
-	struct flight *f = own_flight(p, &who->id);
-
-	if (f && f->state != FLIGHT_LATE)
+	if (own_flight(p, &who->id))
 		return;
-	if (f)
-		flight_free(f);
 	if (p->n_own >= FLIGHTS_MAX) {
 		count(p->env, drop_probe_full);
 		return;
@@ -361,10 +358,13 @@ void probes_now(struct probes *p, const struct contact *who)
 
 void probes_forget(struct probes *p, const struct id *id)
 {
-	struct flight *f = own_flight(p, id);
+	struct flight *f, *next;
 
-	if (f)
-		flight_free(f);
+	for (f = p->flights; f; f = next) {
+		next = f->next;
+		if (!f->is_asked && id_eq(&f->who.id, id))
+			flight_free(f);
+	}
 	gauge_forget(&p->gauges, id);
 }
 
@@ -395,6 +395,17 @@ static bool learn(struct probes *p, const struct flight *f, const struct msg_pro
 		return false;
 	p->published = p->coord;
 	return true;
+}
+
+/* It is just slow: the probe after the one now answered deserves more time, too. */
+static void be_patient(struct probes *p, const struct id *id)
+{
+	struct flight *f = own_flight(p, id);
+
+	if (!f)
+		return;
+	f->timeout = stretched(p, id, rtt_timeout);
+	flight_wait(f, f->timeout);
 }
 
 static void answer_asker(const struct probes *p, const struct contact *asker,
@@ -428,6 +439,7 @@ static int on_ack(struct probes *p, const struct contact *from, struct rd *body)
 	if (f->is_asked)
 		answer_asker(p, &f->asker, f->asker_nonce, m.incarnation);
 	flight_free(f);
+	be_patient(p, &from->id);
 	p->ops->heard(p->ctx, from, m.incarnation);
 	if (has_moved)
 		p->ops->coord_moved(p->ctx);
