@@ -38,7 +38,6 @@ int fib_set(struct fib *f, const struct group_name *name, struct route *route)
 {
 	uint64_t h = hash(f, name);
 	struct route *old = htab_find(&f->routes, h, is_named, name);
-	int err;
 
 	if (old) {
 		htab_del(&f->routes, h, old);
@@ -46,12 +45,7 @@ int fib_set(struct fib *f, const struct group_name *name, struct route *route)
 			route->used_at = old->used_at;
 		route_free(old);
 	}
-	if (!route)
-		return 0;
-	err = htab_add(&f->routes, h, route);
-	if (err)
-		route_free(route);
-	return err;
+	return route ? htab_add(&f->routes, h, route) : 0;
 }
 
 struct route *fib_find(const struct fib *f, const struct group_name *name)
