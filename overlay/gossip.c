@@ -300,7 +300,7 @@ static void entries_add(struct gossip *g, const struct contact *to, struct entri
 {
 	if (o->head.n == ENTRIES_PER_FRAME)
 		entries_send(g, to, o, 0);
-	member_event_write(&o->w, m);
+	msg_member_write(&o->w, m);
 	o->head.n++;
 }
 
@@ -445,12 +445,12 @@ int gossip_on_entries(struct gossip *g, const struct contact *from, struct rd *b
 	msg_entries_read(body, &head);
 	again = *body;
 	for (i = 0; i < head.n && !body->err; i++)
-		member_event_read(body, &m);
+		msg_member_read(body, &m);
 	err = rd_done(body);
 	if (err)
 		return err;
 	for (i = 0; i < head.n; i++) {
-		member_event_read(&again, &m);
+		msg_member_read(&again, &m);
 		if (g->ops->learn(g->ctx, from, &m, true) != CLAIM_NEWS)
 			continue;
 		if (n_news < RESPREAD_MAX)

@@ -591,6 +591,13 @@ enum peer_status membership_status(const struct membership *m, const struct id *
 	return i == TABLE_NONE ? PEER_UNKNOWN : table_status(&m->table, i);
 }
 
+bool membership_is_live(const struct membership *m, const struct id *id)
+{
+	enum peer_status s = membership_status(m, id);
+
+	return s == PEER_ALIVE || s == PEER_SUSPECT;
+}
+
 /*
  * Without gossip nobody tells us when it comes back, but successor lists do: they are
  * believed again once they had the time to forget it.

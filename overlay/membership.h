@@ -90,6 +90,7 @@ must_check int membership_on_contact(struct membership *m, const struct contact 
 int membership_on_message(struct membership *m, const struct contact *from, uint8_t type,
 			  struct rd *body);
 
+bool membership_is_live(const struct membership *m, const struct id *id);
 bool membership_is_gone(const struct membership *m, const struct id *id);
 enum peer_status membership_status(const struct membership *m, const struct id *id);
 /* The next to probe, in rounds; false = nobody. */

@@ -132,14 +132,14 @@ int msg_routed_read(struct rd *r, struct msg_routed *m)
 	return r->err;
 }
 
-void member_event_write(struct wr *w, const struct member *m)
+void msg_member_write(struct wr *w, const struct member *m)
 {
 	contact_write(w, &m->contact);
 	wr_u64(w, m->incarnation);
 	wr_u8(w, (uint8_t)m->status);
 }
 
-void member_event_read(struct rd *r, struct member *m)
+void msg_member_read(struct rd *r, struct member *m)
 {
 	uint8_t status;
 
@@ -154,13 +154,13 @@ void member_event_read(struct rd *r, struct member *m)
 
 void msg_event_write(struct wr *w, const struct msg_event *m)
 {
-	member_event_write(w, &m->member);
+	msg_member_write(w, &m->member);
 	id_write(w, &m->until);
 }
 
 void msg_event_read(struct rd *r, struct msg_event *m)
 {
-	member_event_read(r, &m->member);
+	msg_member_read(r, &m->member);
 	id_read(r, &m->until);
 }
 

@@ -211,8 +211,8 @@ enum {
 #define ENTRIES_HEADER_LEN (3 + SYNC_BUCKETS / 8)
 
 /* Elements of a body: the caller checks the cursor at its end. */
-void member_event_write(struct wr *w, const struct member *m);
-void member_event_read(struct rd *r, struct member *m);
+void msg_member_write(struct wr *w, const struct member *m);
+void msg_member_read(struct rd *r, struct member *m);
 void msg_event_write(struct wr *w, const struct msg_event *m);
 void msg_event_read(struct rd *r, struct msg_event *m);
 void msg_entries_write(struct wr *w, const struct msg_entries *m);

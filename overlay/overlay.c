@@ -276,10 +276,14 @@ static const struct membership_ops membership_ops = {
 
 /* --- probes -------------------------------------------------------------------- */
 
+/* Fingers are mostly APs that we have never heard from: nobody else checks them. */
 static bool probe_next_target(void *ctx, struct contact *out)
 {
 	struct overlay *o = ctx;
 
+	if (o->config.mode == TABLE_FINGERS && env_random_below(o->env, 2) &&
+	    fingers_get(&o->fingers, env_random_below(o->env, FINGERS), out))
+		return true;
 	return membership_next_target(&o->membership, out);
 }
 
@@ -344,6 +348,11 @@ static void probe_unanswered(void *ctx, const struct contact *subject)
 {
 	struct overlay *o = ctx;
 
+	if (o->config.mode == TABLE_FINGERS &&
+	    !membership_is_live(&o->membership, &subject->id)) {
+		fingers_on_gone(&o->fingers, &subject->id);
+		ring_on_gone(&o->ring, &subject->id);
+	}
 	membership_on_unanswered(&o->membership, subject);
 	emit(o);
 }
@@ -589,6 +598,7 @@ static void peer_down(void *ctx, const struct id *who, int why)
 	struct contact c;
 
 	join_on_peer_down(&o->join, who, why);
+	ring_on_down(&o->ring, who);
 	if (i == TABLE_NONE || !table_is_live(&o->membership.table, i) ||
 	    !o->membership.is_active)
 		return;

@@ -19,7 +19,7 @@
 #include "overlay/coord.h"
 
 #define CONTROL_PORT	     7427 /* UDP and TCP; reserved on every anycast address */
-#define RING_NAME_MAX	     63 /* bytes, without NUL */
+#define RING_NAME_MAX	     63	  /* bytes, without NUL */
 #define OVERLAY_SEEDS_MAX    32
 #define OVERLAY_LINK_KEY_LEN 32 /* from the TLS exporter, equal on both ends */
 

@@ -504,6 +504,14 @@ static void replace_pred(struct ring *r)
 		set_pred(r, &r->self);
 }
 
+void ring_on_down(struct ring *r, const struct id *id)
+{
+	if (r->ask.nonce && id_eq(&r->ask.to.id, id))
+		timer_set(&r->env->timers, &r->ask.timer, r->env->now);
+	if (r->check.nonce && id_eq(&r->check.to.id, id))
+		timer_set(&r->env->timers, &r->check.timer, r->env->now);
+}
+
 void ring_on_gone(struct ring *r, const struct id *id)
 {
 	if (r->state != RING_MEMBER)

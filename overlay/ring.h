@@ -99,6 +99,8 @@ void ring_on_list(struct ring *r, const struct contact *from, const struct msg_l
 void ring_on_notify(struct ring *r, const struct contact *from);
 void ring_on_leave(struct ring *r, const struct contact *from, const struct msg_list *m);
 
+/* No link to @id, or none any more: what we asked it is asked again, or given up. */
+void ring_on_down(struct ring *r, const struct id *id);
 /* The detector's verdict, or a LEAVE heard of: it is no longer there. */
 void ring_on_gone(struct ring *r, const struct id *id);
 /* Somebody turned up: look soon whether he belongs next to us. */
