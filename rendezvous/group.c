@@ -347,7 +347,7 @@ int group_merge(struct groups *gs, struct group *g, const struct member_record *
 	if (!m)
 		return err;
 	out->has_moved = !id_eq(&m->join_ap->contact.id, &r->join_ap.id);
-	if (!now.rtt_us && !out->has_moved)
+	if ((!now.rtt_us && !out->has_moved) || now.flags & MEMBER_GONE)
 		now.rtt_us = m->rtt_us;
 	out->member = m;
 	out->is_new = m->flags & MEMBER_GONE;
