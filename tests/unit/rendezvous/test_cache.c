@@ -344,6 +344,9 @@ START_TEST(test_owner_crash)
 	ring_crash(owner);
 	ring_notice(&ring, PEER_DEAD);
 	ck_assert_uint_eq(routed()->n_targets, 2);
+	/* Whatever the old owner told last, the new one's versions lie above. */
+	ck_assert_uint_ge(ring_group(ring_owner_of(&ring, &name), &name)->version,
+			  2 * VERSION_EPOCH);
 	ring_run(&ring, RESOLVE_SPREAD + 3 * ring.delay);
 	ck_assert_uint_eq(routed()->n_targets, 2);
 	heir = ring_owner_of(&ring, &name);

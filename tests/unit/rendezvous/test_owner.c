@@ -124,10 +124,14 @@ END_TEST
 START_TEST(test_the_same_again)
 {
 	uint64_t version;
+	pias_time ends;
 
 	ck_assert_int_eq(update(0, MEMBERSHIP_JOIN, 1, 7), 0);
 	version = ring_group(&ring.ap[2], &name)->version;
+	ends = ring_member(&ring.ap[2], &name, 1)->lease.ends;
+	ring_run(&ring, 5 * SEC);
 	ck_assert_int_eq(update(0, MEMBERSHIP_JOIN, 1, 7), 0);
+	ck_assert_int_eq(ring_member(&ring.ap[2], &name, 1)->lease.ends, ends);
 	ck_assert_uint_eq(ring_group(&ring.ap[2], &name)->version, version);
 	ck_assert_uint_eq(ring_group(&ring.ap[2], &name)->n_members, 1);
 }
