@@ -323,7 +323,7 @@ START_TEST(test_dial_timeout)
 	net_kill(net, 1, true);
 	net->is_black_hole = true;
 	net_send(net, 0, 1, 0x41, "x");
-	net_pass(net, 9 * SEC);
+	net_pass(net, DIAL_TIMEOUT - SEC);
 	ck_assert_uint_eq(net->node[0].n_down, 0);
 	net_pass(net, 2 * SEC);
 	ck_assert_uint_eq(net->node[0].n_down, 1);
@@ -709,7 +709,7 @@ START_TEST(test_seed_never_answers)
 	peers_dial_seed(net->node[0].peers, &net->node[1].self.addr[0]);
 	net_pass(net, SEC);
 	peers_dial_seed(net->node[0].peers, &net->node[2].self.addr[0]);
-	net_pass(net, 9500 * MSEC);
+	net_pass(net, DIAL_TIMEOUT - 500 * MSEC);
 	ck_assert_uint_eq(net->node[0].n_seed_failed, 1);
 	ck_assert_int_eq(net->node[0].seed_why, PIAS_ETIMEOUT);
 	net_pass(net, SEC);
@@ -829,7 +829,7 @@ START_TEST(test_peers_are_bounded)
 	who.id.b[19] = 1; /* all are being dialed: there is nobody to give up */
 	ck_assert_int_eq(peers_send(n->peers, &who, 0x41, "x", 1), PIAS_EFULL);
 	ck_assert_uint_eq(NET_COUNT(net, 0, drop_peer_full), 1);
-	net_pass(net, 11 * SEC); /* failed dials are only remembered */
+	net_pass(net, DIAL_TIMEOUT + SEC); /* failed dials are only remembered */
 	net_send(net, 0, 1, 0x41, "x");
 	ck_assert_int_eq(peers_send(n->peers, &who, 0x41, "x", 1), 0);
 	ck_assert(net_is_linked(net, 0, 1));
