@@ -13,7 +13,7 @@
 #define PEERS_MAX      4096
 #define PEER_LINKS_MAX 4 /* open ones to one peer */
 
-#define DIAL_TIMEOUT	(20 * SEC) /* beyond any that a host takes by itself */
+#define DIAL_TIMEOUT	(10 * SEC) /* a link that comes up later still serves */
 #define HELLO_TIMEOUT	(5 * SEC)
 #define BACKOFF_MIN	(100 * MSEC)
 #define BACKOFF_MAX	(5 * SEC)
