@@ -47,6 +47,7 @@ HOST_LIBS   := -levent_core -levent_extra -levent_openssl -lssl $(CRYPTO_LIBS) \
 CHECK_LIBS  := -lcheck -lsubunit -lm -lrt -lpthread
 
 include tests/layers.mk
+include tests/bench.mk
 include tests/tests.mk
 
 .DEFAULT_GOAL := all
@@ -60,6 +61,7 @@ help:
 	@echo 'make system      system tests only (root, namespaces); TESTS="name ..."'
 	@echo 'make lint        shell scripts and man pages'
 	@echo 'make bench       measure the figures of the documentation'
+	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
 	@echo 'make man         man pages from doc/man'
 	@echo 'make install     programs, man pages, units, completions (DESTDIR, prefix)'
 	@echo 'make deps        install what is missing through apt (Debian, root)'

@@ -224,10 +224,9 @@ char *prefix_str(const struct prefix *p, char buf[static PREFIX_STR_MAX])
 
 bool prefix_has(const struct prefix *p, const struct addr *a)
 {
-	struct addr masked = *a;
+	unsigned n = p->len / 8, bits = p->len % 8;
 
-	if (a->family != p->base.family)
+	if (a->family != p->base.family || memcmp(a->ip, p->base.ip, n))
 		return false;
-	mask(masked.ip, p->len);
-	return addr_host_eq(&masked, &p->base);
+	return !bits || !((a->ip[n] ^ p->base.ip[n]) & (0xff00 >> bits) & 0xff);
 }
