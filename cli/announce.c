@@ -19,6 +19,14 @@
 
 /* --- packets ----------------------------------------------------------------------- */
 
+/* The kernel's own multicast (MLD, as a router) is no client's packet. */
+static bool is_multicast(const struct packet_in *p)
+{
+	if (p->len >= 40 && p->data[0] >> 4 == 6)
+		return p->data[24] == 0xff;
+	return p->len >= 20 && p->data[0] >> 4 == 4 && p->data[16] >> 4 == 14;
+}
+
 static void take_burst(struct announce *a, struct tun *t)
 {
 	struct packet_in packet;
@@ -28,7 +36,8 @@ static void take_burst(struct announce *a, struct tun *t)
 		if (tun_read(t, a->buf + FORWARD_HEADROOM, &packet) <= 0)
 			break;
 		packet.headroom += FORWARD_HEADROOM;
-		a->fn(a->ctx, &packet);
+		if (!is_multicast(&packet))
+			a->fn(a->ctx, &packet);
 	}
 	if (n)
 		a->fn(a->ctx, NULL);
