@@ -185,6 +185,30 @@ START_TEST(test_idle_link_closes_in_good_order)
 }
 END_TEST
 
+static bool drop_datagrams(struct net *net, int from, int to, bool is_datagram)
+{
+	return is_datagram;
+}
+
+/* One end finds it idle first and says so: the other is not alarmed. */
+START_TEST(test_idle_by_the_other_end)
+{
+	struct net *net = net_new(2);
+
+	net_send(net, 0, 1, 0x41, "x");
+	net_pass(net, 100 * SEC);
+	net->drop = drop_datagrams;
+	net_send_datagram(net, 1, 0, 0x41, "in vain");
+	net->drop = NULL;
+	net_pass(net, 250 * SEC);
+	ck_assert(!net_is_linked(net, 0, 1) && !net_is_linked(net, 1, 0));
+	ck_assert(net_n_open(net, 0) == 0 && net_n_open(net, 1) == 0);
+	ck_assert(net->node[0].n_down == 0 && net->node[1].n_down == 0);
+	ck_assert(net->node[1].n_logs == 0 && NET_COUNT(net, 1, links_failed) == 0);
+	net_free(net);
+}
+END_TEST
+
 START_TEST(test_lost_link_is_reported)
 {
 	struct net *net = net_new(2);
@@ -571,6 +595,126 @@ START_TEST(test_malformed_frames)
 }
 END_TEST
 
+static const struct {
+	size_t len;
+	uint8_t frame[8];
+	int err;
+} ends[] = {
+	{4, {0, 4, MSG_REFUSED, 0}, PIAS_EMALFORMED},
+	{5, {0, 5, MSG_REFUSED, 0, 0}, PIAS_EMALFORMED},
+	{6, {0, 6, MSG_REFUSED, 0, 0, 18}, 0}, /* without a text: the code's own */
+	{8, {0, 8, MSG_REFUSED, 0, 0, 99, 'n', 'o'}, 0},
+};
+
+START_TEST(test_refused_by_peer)
+{
+	struct net *net = net_new(3);
+	struct node *n = &net->node[0];
+	uint8_t buf[256];
+	uint32_t link;
+	int result;
+	size_t len;
+
+	net_kill(net, 2, true);
+	link = net_raw_link(net, 0, 2, true, &result);
+	if (_i & 1) { /* also of a link that is up already */
+		len = hello_frame(net, 2, 1, "lab", buf);
+		ck_assert_int_eq(peers_on_frame(n->peers, link, buf, len), 0);
+	}
+	ck_assert_int_eq(
+		peers_on_frame(n->peers, link, ends[_i / 2].frame, ends[_i / 2].len),
+		ends[_i / 2].err);
+	ck_assert(!net_is_linked(net, 0, 2));
+	ck_assert_uint_eq(n->n_down, 1);
+	ck_assert_uint_eq(n->n_logs, ends[_i / 2].err ? 0 : 1);
+	ck_assert_uint_eq(NET_COUNT(net, 0, drop_message_malformed),
+			  ends[_i / 2].err ? 1 : 0);
+	if (_i / 2 == 2)
+		ck_assert(strstr(n->log, error_text(PIAS_ERING)));
+	net_free(net);
+}
+END_TEST
+
+/* An AP we have a link from, but no family in common with: no datagrams, no harm. */
+START_TEST(test_no_common_family)
+{
+	struct net *net = net_new(3);
+	struct node *n = &net->node[0];
+	uint8_t buf[256];
+	uint32_t link;
+	int result;
+	size_t len;
+
+	net_kill(net, 2, true);
+	memset(net->node[2].self.addr, 0, sizeof(net->node[2].self.addr));
+	ck_assert_int_eq(addr_parse("2001:db8::3", 7427, &net->node[2].self.addr[1]), 0);
+	link = net_raw_link(net, 0, 2, false, &result);
+	len = hello_frame(net, 2, 1, "lab", buf);
+	ck_assert_int_eq(peers_on_frame(n->peers, link, buf, len), 0);
+	ck_assert_int_eq(net_send(net, 0, 2, 0x41, "x"), 0);
+	ck_assert_int_eq(net_send_datagram(net, 0, 2, 0x41, "x"), PIAS_EUNREACH);
+	ck_assert_uint_eq(NET_COUNT(net, 0, drop_send_unreach), 1);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(test_incarnation)
+{
+	struct net *net = net_new(2);
+
+	peers_set_incarnation(net->node[0].peers, 123456);
+	net_send(net, 0, 1, 0x41, "x");
+	net_pass(net, SEC);
+	ck_assert_uint_eq(net->node[1].up_incarnation, 123456);
+	net_free(net);
+}
+END_TEST
+
+/* Frames and datagrams of noise, and good ones with a few bytes changed. */
+START_TEST(test_noise)
+{
+	struct rng rng = {(uint64_t)_i};
+	struct net *net = net_new(3);
+	struct node *n = &net->node[0];
+	uint8_t good[256], *exact;
+	uint32_t link = 0;
+	size_t len, k;
+	int step, result = -1;
+
+	net_kill(net, 2, true);
+	len = hello_frame(net, 2, 1, "lab", good);
+	for (step = 0; step < 1500; step++) {
+		size_t size = step % 2 ? len : rng_below(&rng, 200);
+
+		if (!net->wire[link / 2].is_open[link & 1] || result) {
+			link = net_raw_link(net, 0, 2, step & 1, &result);
+			ck_assert_int_eq(result, 0);
+		}
+		exact = malloc(size ? size : 1);
+		rng_fill(&rng, exact, size);
+		if (step % 2)
+			memcpy(exact, good, size);
+		for (k = rng_below(&rng, 4); k; k--)
+			if (size)
+				exact[rng_below(&rng, (uint32_t)size)] =
+					(uint8_t)rng_u64(&rng);
+		if (step % 5 == 0) {
+			if (size)
+				exact[0] = SEAL_MAGIC;
+			peers_on_datagram(n->peers, &n->self.addr[0], exact, size);
+		} else if (peers_on_frame(n->peers, link, exact, size) &&
+			   net->wire[link / 2].is_open[link & 1]) {
+			net_link_close(n, link);
+		}
+		free(exact);
+	}
+	ck_assert_uint_gt(n->n_up, 10);
+	ck_assert_uint_gt(NET_COUNT(net, 0, drop_message_malformed), 100);
+	ck_assert_uint_gt(NET_COUNT(net, 0, drop_datagram_malformed), 100);
+	net_free(net);
+}
+END_TEST
+
 /* A malformed message ends its link; as a datagram it is only counted. */
 START_TEST(test_malformed_messages)
 {
@@ -843,6 +987,87 @@ START_TEST(test_peers_are_bounded)
 }
 END_TEST
 
+/* A full table of idle links gives up the one used longest ago, in good order. */
+START_TEST(test_idle_peer_makes_room)
+{
+	struct net *net = net_new(3);
+	struct node *n = &net->node[0];
+	struct contact who;
+	unsigned i;
+	int result;
+
+	memset(&who, 0, sizeof(who));
+	who.addr[0] = addr_v4((const uint8_t[]){192, 0, 2, 99}, 7427);
+	net->is_black_hole = true;
+	net_send(net, 0, 1, 0x41, "x"); /* used now, and not again */
+	net_pass(net, 30 * SEC);
+	for (i = 0; i < PEERS_MAX - 1; i++) {
+		be32_put(who.id.b, i * 2654435761u);
+		ck_assert_int_eq(peers_send(n->peers, &who, 0x41, "x", 1), 0);
+	}
+	who.id.b[19] = 1;
+	ck_assert_int_eq(peers_send(n->peers, &who, 0x41, "x", 1), 0);
+	ck_assert(!net_is_linked(net, 0, 1));
+	net_pass(net, SEC);
+	ck_assert(!net_is_linked(net, 1, 0));
+	ck_assert(net->node[1].n_down == 0 && n->n_down == 0);
+	/* Now all are in use: a link from somebody new is refused, and told so. */
+	net_kill(net, 2, true);
+	net_raw_link(net, 0, 2, false, &result);
+	ck_assert_int_eq(result, PIAS_EFULL);
+	check_refused(net, PIAS_EFULL, "full");
+	net_free(net);
+}
+END_TEST
+
+/* Many links, one after the other: the sessions that linger are few. */
+START_TEST(test_lingering_is_bounded)
+{
+	struct net *net = net_new(3);
+	struct node *n = &net->node[0];
+	uint8_t buf[256];
+	uint32_t link;
+	int i, result;
+	size_t len;
+
+	net_kill(net, 2, true);
+	len = hello_frame(net, 2, 1, "lab", buf);
+	for (i = 0; i < 20; i++) {
+		link = net_raw_link(net, 0, 2, false, &result);
+		ck_assert_int_eq(peers_on_frame(n->peers, link, buf, len), 0);
+		net->wire[link / 2].is_open[link & 1] = false;
+		peers_on_link_down(n->peers, link);
+		ck_assert_uint_le(n->peers->by_index.n, 4);
+		ck_assert_uint_eq(n->peers->by_handle.n, 0);
+	}
+	net_pass(net, 6 * SEC);
+	ck_assert_uint_eq(n->peers->by_index.n, 0);
+	net_free(net);
+}
+END_TEST
+
+/* As many seeds as can be configured are under way; the next waits its turn. */
+START_TEST(test_seeds_are_bounded)
+{
+	struct net *net = net_new(1);
+	struct node *n = &net->node[0];
+	struct addr seed;
+	int i;
+
+	net->is_black_hole = true;
+	for (i = 0; i < OVERLAY_SEEDS_MAX + 3; i++) {
+		seed = addr_v4((const uint8_t[]){198, 51, 100, (uint8_t)i}, 7427);
+		peers_dial_seed(n->peers, &seed);
+	}
+	ck_assert_uint_eq(n->n_dials, OVERLAY_SEEDS_MAX);
+	net_pass(net, DIAL_TIMEOUT);
+	ck_assert_uint_eq(n->n_seed_failed, OVERLAY_SEEDS_MAX);
+	peers_dial_seed(n->peers, &seed);
+	ck_assert_uint_eq(n->n_dials, OVERLAY_SEEDS_MAX + 1);
+	net_free(net);
+}
+END_TEST
+
 /* Same script, same bytes: all that was sent has the same hash. */
 START_TEST(test_deterministic)
 {
@@ -874,6 +1099,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_large_datagrams);
 	tcase_add_loop_test(c, test_simultaneous_dial, 0, 8);
 	tcase_add_test(c, test_idle_link_closes_in_good_order);
+	tcase_add_test(c, test_idle_by_the_other_end);
 	tcase_add_test(c, test_lost_link_is_reported);
 	tcase_add_loop_test(c, test_session_lingers, 0, 2);
 	tcase_add_test(c, test_restart);
@@ -887,6 +1113,10 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_never_says_hello);
 	tcase_add_test(c, test_order_of_messages);
 	tcase_add_test(c, test_malformed_frames);
+	tcase_add_loop_test(c, test_refused_by_peer, 0, 8);
+	tcase_add_test(c, test_no_common_family);
+	tcase_add_test(c, test_incarnation);
+	tcase_add_loop_test(c, test_noise, 1, 4);
 	tcase_add_test(c, test_malformed_messages);
 	tcase_add_loop_test(c, test_calls_from_callbacks, 0, 2);
 	tcase_add_test(c, test_dropped_while_asked);
@@ -898,6 +1128,9 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_datagram_before_hello);
 	tcase_add_test(c, test_links_to_one_peer_are_bounded);
 	tcase_add_test(c, test_peers_are_bounded);
+	tcase_add_test(c, test_idle_peer_makes_room);
+	tcase_add_test(c, test_lingering_is_bounded);
+	tcase_add_test(c, test_seeds_are_bounded);
 	tcase_add_test(c, test_deterministic);
 }
 

@@ -43,6 +43,8 @@ START_TEST(test_impossible)
 	ck_assert_mem_eq(&r, &zero, sizeof(r));
 	ck_assert_uint_eq(rtt_add(&r, 0), 1); /* below our clock, yet measured */
 	ck_assert_uint_eq(r.srtt_us, 1);
+	rtt_add(&r, 0); /* and never forgotten */
+	ck_assert_uint_ge(r.srtt_us, 1);
 }
 END_TEST
 
