@@ -21,6 +21,7 @@
 #include "cli/join_options.h"
 #include "cli/join_report.h"
 #include "cli/notify.h"
+#include "cli/server_check.h"
 #include "cli/site.h"
 #include "cli/version.h"
 #include "overlay/base/crypto.h"
@@ -367,6 +368,10 @@ static int serve_groups(struct join *j)
 {
 	char why[SITE_WHY_MAX] = "";
 
+	if (server_check_rights(j->options.encap == ENCAP_IPIP, why)) {
+		join_report_line("%s", why);
+		return EXIT_FAILURE;
+	}
 	if (load_credentials(j, why)) {
 		join_report_line("%s", why);
 		return EXIT_USAGE;

@@ -1,8 +1,8 @@
 /*
- * Order matters: privileges are checked before anything is touched; leftovers of a
- * killed run go before the kernel is asked which address it would send from, because
- * they would be its answer; the tunnel interface is checked and up before the anycast
- * addresses appear, so that nothing can be sent to them that could not be served.
+ * Order matters: leftovers of a killed run go before the kernel is asked which address it
+ * would send from, because they would be its answer; the tunnel interface is checked and
+ * up before the anycast addresses appear, so that nothing can be sent to them that could
+ * not be served.
  */
 #include "cli/site.h"
 
@@ -195,10 +195,8 @@ static int change_host(struct site *s, char *why)
 
 static int open_all(struct site *s, char *why)
 {
-	int err = server_check_rights(s->options->encap == ENCAP_IPIP, why);
+	int err = host_net_open(&s->net, why);
 
-	if (!err)
-		err = host_net_open(&s->net, why);
 	if (!err)
 		err = host_net_clean(&s->net, s->net_config.anycast,
 				     s->net_config.n_anycast, why);

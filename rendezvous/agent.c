@@ -225,7 +225,7 @@ static void on_hello_timer(struct agent *a)
 		if (a->group[i].wants)
 			a->ops->refused(
 				a->ctx, i, PIAS_ETIMEOUT,
-				"no anycast proxy of this ring answers on UDP port "
+				"no answer from an anycast proxy of this ring on UDP port "
 				"7427 of the group's address; still trying",
 				false);
 }

@@ -91,8 +91,9 @@ static int refuse_full(struct owner *o, struct msg_update_ack *ack, int err)
 		return refuse(ack, err,
 			      "the group's rendezvous AP holds as many members as it may "
 			      "(max-members)");
-	return refuse(ack, err,
-		      "the group has as many members as it may (max-group-members)");
+	return refuse(
+		ack, err,
+		"the group is full: it has as many members as it may (max-group-members)");
 }
 
 /*

@@ -74,10 +74,10 @@ test_full_group_tells_why() {
 	for i in 1 2 3; do answered_by c$i $a 1000 s$i; done
 	lab_join c1 c1-join --create $a:1000/udp
 	eventually 5 lab_log_has c1-join "full"
-	answered_by c1 $a 1000 s1
 	at_least "$(counter_sum drop_member_full)" 1 drop_member_full
+	lab_stop c1-join # and with it the address on its loopback
+	answered_by c1 $a 1000 s1
 	# Room again: the refused one gets in.
-	lab_stop c1-join
 	unserve s3 1000
 	lab_join c1 c1-join --create $a:1000/udp
 	eventually 10 member_is_listed $a:1000/udp c1
