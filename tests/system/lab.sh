@@ -136,7 +136,10 @@ lab_is_gone() {
 # lab_stop NAME [SIGNAL [SECONDS]]: signals, waits, and kills what does not go.
 lab_stop() {
 	lab_signal "$1" "${2:-TERM}" || return 0
-	lab_wait "${3:-5}" lab_is_gone "$1" || lab_signal "$1" KILL
+	if ! lab_wait "${3:-5}" lab_is_gone "$1"; then
+		lab_signal "$1" KILL
+		lab_wait 5 lab_is_gone "$1"
+	fi
 	rm -f "$LAB_STATE/pid/$1"
 }
 
@@ -173,12 +176,25 @@ lab_refusal() {
 	[ -x "$PIAS_TOOLS/shaper" ] || { echo "needs $PIAS_TOOLS/shaper (make tools)" && return 1; }
 }
 
-lab_make_namespaces() {
+lab_make_namespace() {
+	local forward=0
+
+	case $1 in r? | ap?) forward=1 ;; esac
+	ip netns add "$(lab_ns "$1")" || return 1
+	# Before there are interfaces, which take over the defaults. A reply leaves a server
+	# with the anycast source by another way than the request came: strict reverse path
+	# filtering anywhere near would drop it.
+	ip netns exec "$(lab_ns "$1")" sysctl -qw \
+		net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 \
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+		net.ipv4.ip_forward=$forward net.ipv6.conf.all.forwarding=$forward \
+		net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
+}
+
+# The `ip -batch` of all links.
+lab_make_links() {
 	local h r i j wire
 
-	for h in wan $LAB_ROUTERS $LAB_HOSTS; do
-		echo "netns add $(lab_ns "$h")"
-	done
 	for h in $LAB_HOSTS; do
 		r=$(lab_router "$h")
 		echo "link add eth0 netns $(lab_ns "$h") type veth peer name $h netns $(lab_ns "$r")"
@@ -222,23 +238,6 @@ lab_router_links() {
 		echo "addr add 2001:db8:$net::${r#r}/64 dev $j"
 		echo "link set $j up"
 	done
-}
-
-lab_configure_host() {
-	local h=$1 forward=0
-
-	case $h in r? | ap?) forward=1 ;; esac
-	# A reply leaves a server with the anycast source by another way than the request
-	# came: strict reverse path filtering anywhere near would drop it.
-	ip netns exec "$(lab_ns "$h")" sysctl -qw \
-		net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 \
-		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-		net.ipv4.ip_forward=$forward net.ipv6.conf.all.forwarding=$forward \
-		net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
-	case $h in
-	r?) lab_router_links "$h" ;;
-	*) lab_host_links "$h" ;;
-	esac | ip -n "$(lab_ns "$h")" -batch -
 }
 
 lab_bird_common() {
@@ -371,9 +370,15 @@ lab_up() {
 	chmod 755 "$LAB_STATE" # nginx and knot drop privileges
 	ln -sfn "$LAB_STATE" "$LAB_LINK"
 	mkdir "$LAB_STATE"/{etc,run,log,pid}
-	lab_make_namespaces | ip -batch - || return 1
-	for h in $LAB_ROUTERS $LAB_HOSTS; do
-		lab_configure_host "$h" || return 1
+	for h in wan $LAB_ROUTERS $LAB_HOSTS; do
+		lab_make_namespace "$h" || return 1
+	done
+	lab_make_links | ip -batch - || return 1
+	for h in $LAB_ROUTERS; do
+		lab_router_links "$h" | ip -n "$(lab_ns "$h")" -batch - || return 1
+	done
+	for h in $LAB_HOSTS; do
+		lab_host_links "$h" | ip -n "$(lab_ns "$h")" -batch - || return 1
 	done
 	lab_start_wires || { echo "lab: the shaper did not start" >&2 && return 1; }
 	lab_start_bird

@@ -63,7 +63,7 @@ test_unknown_group_needs_create() {
 test_refused_outside_the_prefix() {
 	lab_join s1 s1-join --create 198.18.5.1:1000/udp
 	# Nothing there announces it: no AP ever hears of it.
-	eventually 10 lab_log_has s1-join "no answer|does not answer|timed out|unreachable"
+	eventually 10 lab_log_has s1-join "no anycast proxy of this ring answers"
 }
 
 # A host that may join, but the table is full (max-group-members = 3 in this lab).
@@ -104,9 +104,11 @@ test_rp_filter_is_explained() {
 test_privileges_are_explained() {
 	local out
 
+	cp -r "$LAB_STATE/pki" "$LAB_STATE/open"
+	chmod -R a+rX "$LAB_STATE/open"
 	out=$(lab_exec s1 setpriv --bounding-set=-all --inh-caps=-all --reuid=65534 --regid=65534 \
-		--clear-groups "$PIAS_BUILD/pias-join" --cert "$LAB_STATE/pki/s1.crt" \
-		--key "$LAB_STATE/pki/s1.key" --ca "$LAB_STATE/pki/ca.crt" 198.18.0.85:1000/udp 2>&1)
+		--clear-groups "$PIAS_BUILD/pias-join" --cert "$LAB_STATE/open/s1.crt" \
+		--key "$LAB_STATE/open/s1.key" --ca "$LAB_STATE/open/ca.crt" 198.18.0.85:1000/udp 2>&1)
 	[ $? != 0 ] || fail "exit 0 without privileges"
 	has "$out" "privilege|permi|root|CAP_|not permitted"
 }
