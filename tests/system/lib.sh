@@ -79,10 +79,24 @@ unserve() {
 	lab_stop "$1-echo-$2" KILL
 }
 
+# Why would a packet from CLIENT for GROUP go where it goes?
+explain() {
+	local ap
+
+	ap=$(lab_ingress "$1")
+	[ -z "$ap" ] || lab_ctl "$ap" trace "$(lab_addr4 "$1")" "$2"
+}
+
 # Who answers HOST at ADDRESS PORT? Asks for two seconds at most.
 who() {
 	lab_exec "$1" "$PIAS_TOOLS/udp-meter" -n 1 -t 2 -r 100 -w 0 "$2" "$3" 2>&1 |
 		sed -nE 's/^server=([^ ]+).*/\1/p'
+}
+
+# One packet, and its answer from SERVER: nothing is asked twice within half a second.
+answers_once() {
+	lab_exec "$1" "$PIAS_TOOLS/udp-meter" -n 1 -t 0.5 -r 2 -w 0 "$2" "$3" |
+		grep -q "^server=$4 "
 }
 
 answers() {
@@ -91,8 +105,9 @@ answers() {
 
 # answered_by CLIENT ADDRESS PORT SERVER: in ten seconds at most.
 answered_by() {
-	lab_wait 10 answers "$@" ||
-		fail "$1 asks $2 port $3: '$(who "$1" "$2" "$3")' answers, expected '$4'"
+	lab_wait 10 answers "$@" && return
+	explain "$1" "$(group "$2" "$3" udp)" >&2
+	fail "$1 asks $2 port $3: '$(who "$1" "$2" "$3")' answers, expected '$4'"
 }
 
 silent() {

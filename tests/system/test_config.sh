@@ -32,8 +32,8 @@ test_config_bad_values() {
 }
 
 test_config_syntax() {
-	bad_config "" 'ring = '
 	bad_config "" 'lease "30s"'
+	bad_config "" 'lease = "30s" }'
 }
 
 test_config_missing_files() {

@@ -198,12 +198,12 @@ test_first_packet_three_hops_then_two() {
 	serve s2 198.18.0.24 "$port"
 	answered_by c2 198.18.0.24 "$port" s2
 	two=$(counter_sum packets_two_hops) three=$(counter_sum packets_three_hops)
-	answers c1 198.18.0.24 "$port" s2 || fail "no answer"
+	answers_once c1 198.18.0.24 "$port" s2 || fail "no answer"
 	equal "$(($(counter_sum packets_three_hops) - three))" 1 "packets over three hops"
 	equal "$(($(counter_sum packets_two_hops) - two))" 0 "packets over two hops"
 	eventually 2 cached_at "$ap" "198.18.0.24:$port/udp"
 	three=$(counter_sum packets_three_hops)
-	answers c1 198.18.0.24 "$port" s2 || fail "no answer"
+	answers_once c1 198.18.0.24 "$port" s2 || fail "no answer"
 	equal "$(($(counter_sum packets_two_hops) - two))" 1 "packets over two hops"
 	equal "$(($(counter_sum packets_three_hops) - three))" 0 "packets over three hops"
 }

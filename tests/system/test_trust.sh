@@ -115,11 +115,13 @@ test_two_aps_with_one_key() {
 	lab_ap_is_announcing ap4 || fail "the rightful ap4 went down"
 }
 
+# off_by OFFSET: in "offset", what to put before a command so that its clock is off.
 off_by() {
-	[ -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] ||
-		command -v faketime >/dev/null || { echo "no faketime" && exit 77; }
-	! grep -q __asan_init "$PIAS_BUILD/piasd" || { echo "faketime and ASan exclude each other" && exit 77; }
-	offset=(env FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 faketime -m -f "$1")
+	local lib=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1
+
+	[ -e "$lib" ] || { echo "no libfaketime" && exit 77; }
+	! grep -q __asan_init "$PIAS_BUILD/piasd" || { echo "libfaketime and ASan exclude each other" && exit 77; }
+	offset=(env FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD="$lib" FAKETIME="$1")
 }
 
 # No wall clock is ever compared with another host's.
