@@ -117,8 +117,9 @@ test_two_aps_with_one_key() {
 
 # off_by OFFSET: in "offset", what to put before a command so that its clock is off.
 off_by() {
-	local lib=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1
+	local lib
 
+	lib=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1
 	[ -e "$lib" ] || { echo "no libfaketime" && exit 77; }
 	! grep -q __asan_init "$PIAS_BUILD/piasd" || { echo "libfaketime and ASan exclude each other" && exit 77; }
 	offset=(env FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD="$lib" FAKETIME="$1")
