@@ -111,7 +111,7 @@ int admission_check_here(struct joins *j, const struct admission *who, char *why
 			 addr_str(&who->unicast, text));
 		return PIAS_EUNREACH;
 	}
-	wait = attempts_wait(&j->attempts, j->env->now, &who->unicast);
+	wait = attempts_wait(&j->attempts, j->env->now, &who->server, &who->unicast);
 	if (wait) {
 		count(j->env, drop_join_limit);
 		env_text(why, len,

@@ -480,6 +480,9 @@ static void on_refuse(struct agent *a, struct agent_group *g,
 		a->seq = m->seq; /* our clock went back since an earlier run */
 	if (m->is_final)
 		g->wants = false;
+	/* Once may be loss; twice is broken, and there are three tries a minute. */
+	if (m->err == PIAS_ETUNNEL && a->n_failed)
+		a->n_failed = PAUSE_DOUBLINGS;
 	g->state = g->was_joined ? AGENT_LOST : AGENT_IDLE;
 	end_search_if_done(a);
 	a->ops->state(a->ctx, i, g->state);

@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct attempt {
+struct claim {
+	struct id server;
 	struct addr host;
+};
+
+struct attempt {
+	struct claim claim;
 	pias_time since;
 	unsigned n_failed;
 };
@@ -16,35 +21,38 @@ struct attempt {
 void attempts_init(struct attempts *a, struct env *env)
 {
 	memset(a, 0, sizeof(*a));
-	htab_init(&a->by_host);
+	htab_init(&a->by_claim);
 	env_random(env, &a->key, sizeof(a->key));
 }
 
 void attempts_fini(struct attempts *a)
 {
-	htab_fini(&a->by_host);
+	htab_fini(&a->by_claim);
 	free(a->ring);
 }
 
-static uint64_t hash(const struct attempts *a, const struct addr *host)
+static uint64_t hash(const struct attempts *a, const struct claim *c)
 {
-	uint64_t word[3] = {host->family, be64_get(host->ip), be64_get(host->ip + 8)};
+	uint64_t word[4] = {id_prefix(&c->server), c->host.family, be64_get(c->host.ip),
+			    be64_get(c->host.ip + 8)};
 
-	return siphash_words(&a->key, word, 3);
+	return siphash_words(&a->key, word, 4);
 }
 
-static bool is_host(const void *item, const void *key)
+static bool is_claim(const void *item, const void *key)
 {
 	const struct attempt *t = item;
+	const struct claim *c = key;
 
-	return addr_host_eq(&t->host, key);
+	return id_eq(&t->claim.server, &c->server) &&
+	       addr_host_eq(&t->claim.host, &c->host);
 }
 
 static void forget_first(struct attempts *a)
 {
 	struct attempt *t = &a->ring[a->first];
 
-	htab_del(&a->by_host, hash(a, &t->host), t);
+	htab_del(&a->by_claim, hash(a, &t->claim), t);
 	a->first = (a->first + 1) % ATTEMPTS_MAX;
 	a->n--;
 }
@@ -55,24 +63,28 @@ static void forget_old(struct attempts *a, pias_time now)
 		forget_first(a);
 }
 
-static struct attempt *find(struct attempts *a, pias_time now, const struct addr *host)
+static struct attempt *find(struct attempts *a, pias_time now, const struct claim *c)
 {
 	forget_old(a, now);
-	return htab_find(&a->by_host, hash(a, host), is_host, host);
+	return htab_find(&a->by_claim, hash(a, c), is_claim, c);
 }
 
-pias_time attempts_wait(struct attempts *a, pias_time now, const struct addr *host)
+pias_time attempts_wait(struct attempts *a, pias_time now, const struct id *server,
+			const struct addr *host)
 {
-	const struct attempt *t = find(a, now, host);
+	struct claim c = {*server, *host};
+	const struct attempt *t = find(a, now, &c);
 
 	if (!t || t->n_failed < ATTEMPTS_FAILED)
 		return 0;
 	return t->since + ATTEMPTS_WINDOW - now;
 }
 
-void attempts_failed(struct attempts *a, pias_time now, const struct addr *host)
+void attempts_failed(struct attempts *a, pias_time now, const struct id *server,
+		     const struct addr *host)
 {
-	struct attempt *t = find(a, now, host);
+	struct claim c = {*server, *host};
+	struct attempt *t = find(a, now, &c);
 
 	if (t) {
 		t->n_failed++;
@@ -85,7 +97,7 @@ void attempts_failed(struct attempts *a, pias_time now, const struct addr *host)
 	if (a->n == ATTEMPTS_MAX)
 		forget_first(a);
 	t = &a->ring[(a->first + a->n) % ATTEMPTS_MAX];
-	*t = (struct attempt){.host = *host, .since = now, .n_failed = 1};
-	if (!htab_add(&a->by_host, hash(a, host), t))
+	*t = (struct attempt){.claim = c, .since = now, .n_failed = 1};
+	if (!htab_add(&a->by_claim, hash(a, &c), t))
 		a->n++;
 }

@@ -1,7 +1,8 @@
 /*
- * Failed challenges by address: a server that claims an address where nobody echoes
- * may try that again 3 times a minute (PROTOCOL 6.3), so that claims are no way to
- * bother somebody else. Remembers 1,024 addresses, the oldest forgotten first.
+ * Failed challenges: a server that claims an address where nobody echoes may do so 3
+ * times a minute (PROTOCOL 6.3), so that claims are no way to bother somebody else. By
+ * server and address: who claims the address of another server must not keep that one
+ * from joining. Remembers 1,024 pairs, the oldest forgotten first.
  */
 #ifndef PIAS_RENDEZVOUS_ATTEMPTS_H
 #define PIAS_RENDEZVOUS_ATTEMPTS_H
@@ -18,7 +19,7 @@ struct attempt;
 
 struct attempts {
 	struct siphash_key key;
-	struct htab by_host;
+	struct htab by_claim;
 	struct attempt *ring; /* in order of age; made at the first failure */
 	uint32_t first, n;
 };
@@ -26,8 +27,10 @@ struct attempts {
 void attempts_init(struct attempts *a, struct env *env);
 void attempts_fini(struct attempts *a);
 
-/* How long until @host may be challenged (ports don't matter); 0 = now. */
-pias_time attempts_wait(struct attempts *a, pias_time now, const struct addr *host);
-void attempts_failed(struct attempts *a, pias_time now, const struct addr *host);
+/* How long until @server may claim @host (ports don't matter) again; 0 = now. */
+pias_time attempts_wait(struct attempts *a, pias_time now, const struct id *server,
+			const struct addr *host);
+void attempts_failed(struct attempts *a, pias_time now, const struct id *server,
+		     const struct addr *host);
 
 #endif

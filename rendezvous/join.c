@@ -92,7 +92,8 @@ static void on_challenged(void *ctx, struct health *h)
 
 	if (!is_met) {
 		count(j->env, challenges_failed);
-		attempts_failed(&j->attempts, j->env->now, &s->who.unicast);
+		attempts_failed(&j->attempts, j->env->now, &s->who.server,
+				&s->who.unicast);
 	}
 	if (s->origin.is_link)
 		server_link_on_challenged(j, s, is_met);

@@ -1,4 +1,4 @@
-/* Failed challenges: three a minute for an address, whoever else fails meanwhile. */
+/* Failed challenges: three a minute for a server and an address, whoever else fails. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@ static void draw(void *host, void *buf, size_t len)
 
 static const struct env_ops ops = {.random = draw};
 static struct attempts a;
+static const struct id server, other = {{1}};
 
 static void setup_attempts(void)
 {
@@ -37,14 +38,16 @@ START_TEST(test_three_a_minute)
 
 	setup_attempts();
 	for (i = 0; i < 3; i++) {
-		ck_assert_int_eq(attempts_wait(&a, t + i * SEC, &one), 0);
-		attempts_failed(&a, t + i * SEC, &one);
+		ck_assert_int_eq(attempts_wait(&a, t + i * SEC, &server, &one), 0);
+		attempts_failed(&a, t + i * SEC, &server, &one);
 	}
-	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &one), 50 * SEC);
-	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &same), 50 * SEC);
-	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &two), 0);
-	ck_assert_int_eq(attempts_wait(&a, t + 60 * SEC - 1, &one), 1);
-	ck_assert_int_eq(attempts_wait(&a, t + 60 * SEC, &one), 0);
+	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &server, &one), 50 * SEC);
+	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &server, &same), 50 * SEC);
+	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &server, &two), 0);
+	/* Another server may claim it: maybe it is his. */
+	ck_assert_int_eq(attempts_wait(&a, t + 10 * SEC, &other, &one), 0);
+	ck_assert_int_eq(attempts_wait(&a, t + 60 * SEC - 1, &server, &one), 1);
+	ck_assert_int_eq(attempts_wait(&a, t + 60 * SEC, &server, &one), 0);
 	ck_assert_uint_eq(a.n, 0);
 	attempts_fini(&a);
 }
@@ -60,20 +63,20 @@ START_TEST(test_full)
 	for (n = 0; n < 3; n++)
 		for (i = 0; i < ATTEMPTS_MAX; i++) {
 			h = host(i, 0);
-			attempts_failed(&a, 1 * SEC, &h);
+			attempts_failed(&a, 1 * SEC, &server, &h);
 		}
 	h = host(0, 0);
-	ck_assert_int_gt(attempts_wait(&a, 2 * SEC, &h), 0);
+	ck_assert_int_gt(attempts_wait(&a, 2 * SEC, &server, &h), 0);
 	for (i = 0; i < 10; i++) {
 		h = host(100000 + i, 0);
-		attempts_failed(&a, 3 * SEC, &h);
+		attempts_failed(&a, 3 * SEC, &server, &h);
 	}
 	ck_assert_uint_eq(a.n, ATTEMPTS_MAX);
 	for (i = 0; i < 12; i++) {
 		h = host(i, 0);
-		ck_assert_int_eq(attempts_wait(&a, 3 * SEC, &h) > 0, i >= 10);
+		ck_assert_int_eq(attempts_wait(&a, 3 * SEC, &server, &h) > 0, i >= 10);
 	}
-	ck_assert_int_eq(attempts_wait(&a, 200 * SEC, &h), 0);
+	ck_assert_int_eq(attempts_wait(&a, 200 * SEC, &server, &h), 0);
 	ck_assert_uint_eq(a.n, 0);
 	attempts_fini(&a);
 }
