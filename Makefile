@@ -47,6 +47,7 @@ HOST_LIBS   := -levent_core -levent_extra -levent_openssl -lssl $(CRYPTO_LIBS) \
 CHECK_LIBS  := -lcheck -lsubunit -lm -lrt -lpthread
 
 include tests/layers.mk
+include doc/man/man.mk
 include tests/bench.mk
 include tests/tests.mk
 
