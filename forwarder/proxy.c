@@ -55,8 +55,6 @@ static void check_ready(void *ctx)
 {
 	struct proxy *p = ctx;
 
-	if (p->is_ready || p->is_leaving)
-		return;
 	if (!overlay_is_joined(p->overlay) || !rendezvous_is_ready(p->rendezvous)) {
 		timer_set(&p->env->timers, &p->ready_check, p->env->now + READY_PERIOD);
 		return;

@@ -323,6 +323,7 @@ START_TEST(test_draining)
 	r->n_slots = 1;
 	r->slot[0] = 1;
 	ck_assert(addr_eq(tcp_target(1000, TCP_ACK), &two[0].to));
+	ck_assert(addr_eq(tcp_target(1000, TCP_SYN), &two[0].to)); /* stray or forged */
 	ck_assert(addr_eq(tcp_target(1001, TCP_SYN), &two[1].to)); /* never established */
 	ck_assert(addr_eq(tcp_target(1002, TCP_SYN), &two[1].to));
 }
@@ -399,6 +400,30 @@ START_TEST(test_sender_excluded)
 	ap_packet(buf, ip_udp(buf, &s, 99, 53, 10));
 	ck_assert_int_eq(ap.n_events, 0);
 	ck_assert_uint_eq(ap_counter(drop_no_member), 1);
+}
+END_TEST
+
+/* Passing over the sender does not lead to a member that wants no new clients. */
+START_TEST(test_sender_excluded_draining)
+{
+	struct ip_spec s = V4;
+	struct target t[3];
+	unsigned i;
+
+	make_two(ENCAP_GUE);
+	t[0] = two[0];
+	t[1] = two[1];
+	t[1].is_draining = 1;
+	t[2] = ap_target(3, "203.0.113.3", ENCAP_GUE);
+	s.src = "203.0.113.1";
+	for (i = 0; i < 8; i++) {
+		struct route *r = ap_route("198.18.0.1:53/udp", t, 3);
+
+		memset(r->slot, 0, r->n_slots * sizeof(r->slot[0]));
+		ap_forget();
+		ap_packet(buf, ip_udp(buf, &s, (uint16_t)i, 53, 10));
+		ck_assert(addr_eq(&ap_only(TUNNEL)->tunnel.to, &t[2].to));
+	}
 }
 END_TEST
 
@@ -701,6 +726,10 @@ START_TEST(test_icmp_error)
 		ap_packet(buf, ip_icmp(buf, &s, 3, 4, 1400, q, 28));
 		ck_assert(addr_eq(&ap_only(TUNNEL)->tunnel.to, &to));
 	}
+	ck_assert_uint_eq(forward_n_flows(ap.f), 20);
+	ip_udp(q, &quoted, 53, 3000, 20); /* about a flow that nobody knows */
+	ap_packet(buf, ip_icmp(buf, &s, 3, 4, 1400, q, 28));
+	ck_assert_int_eq(ap_count(TUNNEL), 2);
 	ck_assert_uint_eq(forward_n_flows(ap.f), 20); /* errors make none */
 }
 END_TEST
@@ -833,6 +862,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_meanwhile);
 	tcase_add_test(c, test_each_flow);
 	tcase_add_test(c, test_sender_excluded);
+	tcase_add_test(c, test_sender_excluded_draining);
 	tcase_add_test(c, test_family);
 	tcase_add_loop_test(c, test_too_big, 0, 7);
 	tcase_add_test(c, test_too_big_limit);

@@ -167,33 +167,51 @@ static const struct addr *delivered(uint16_t sport)
 	return &ap_only(TUNNEL)->tunnel.to;
 }
 
+static void place(uint16_t sport, const struct target *t)
+{
+	struct placed p = {.name = ap_name("198.18.0.1:53/udp"),
+			   .client = ip_addr("192.0.2.9"),
+			   .server = id_prefix(&t->server)};
+	uint8_t body[PLACED_MAX];
+	struct wr w;
+	struct rd r;
+
+	p.client.port = sport;
+	wr_init(&w, body, sizeof(body));
+	placed_write(&w, &p);
+	rd_init(&r, body, wr_len(&w));
+	ck_assert_int_eq(forward_on_message(ap.f, &ap.owner, MSG_PLACED, &r), 0);
+}
+
 /* Where the rendezvous AP put a flow, there it stays when the ingress chooses. */
 START_TEST(test_placed)
 {
 	struct target t[2] = {ap_target(1, "203.0.113.1", ENCAP_GUE),
 			      ap_target(2, "203.0.113.2", ENCAP_GUE)};
 	unsigned i, on_first = 0;
-	uint8_t body[PLACED_MAX];
 
-	for (i = 0; i < 20; i++) {
-		struct placed p = {.name = ap_name("198.18.0.1:53/udp"),
-				   .server = id_prefix(&t[1].server)};
-		struct wr w;
-		struct rd r;
-
-		p.client = ip_addr("192.0.2.9");
-		p.client.port = (uint16_t)(1000 + i);
-		wr_init(&w, body, sizeof(body));
-		placed_write(&w, &p);
-		rd_init(&r, body, wr_len(&w));
-		ck_assert_int_eq(forward_on_message(ap.f, &ap.owner, MSG_PLACED, &r), 0);
-	}
+	for (i = 0; i < 20; i++)
+		place((uint16_t)(1000 + i), &t[1]);
 	ap_route("198.18.0.1:53/udp", t, 2);
 	for (i = 0; i < 20; i++)
 		ck_assert(addr_eq(delivered((uint16_t)(1000 + i)), &t[1].to));
 	for (i = 0; i < 20; i++)
 		on_first += addr_eq(delivered((uint16_t)(2000 + i)), &t[0].to);
 	ck_assert_uint_gt(on_first, 2); /* others go where the pick table says */
+}
+END_TEST
+
+/* A note that comes after the ingress has chosen by itself moves nothing. */
+START_TEST(test_placed_late)
+{
+	struct target t[2] = {ap_target(1, "203.0.113.1", ENCAP_GUE),
+			      ap_target(2, "203.0.113.2", ENCAP_GUE)};
+
+	ap_route("198.18.0.1:53/udp", t, 1);
+	ck_assert(addr_eq(delivered(1000), &t[0].to));
+	ap_route("198.18.0.1:53/udp", t, 2);
+	place(1000, &t[1]);
+	ck_assert(addr_eq(delivered(1000), &t[0].to));
 }
 END_TEST
 
@@ -497,6 +515,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_no_rendezvous);
 	tcase_add_test(c, test_range_moving);
 	tcase_add_test(c, test_placed);
+	tcase_add_test(c, test_placed_late);
 	tcase_add_loop_test(c, test_placed_refused, 0, 2);
 	tcase_add_test(c, test_deliver);
 	tcase_add_test(c, test_second_hop);
