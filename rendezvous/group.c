@@ -241,13 +241,48 @@ static int grow_members(struct group *g)
 	return 0;
 }
 
+static void forget_member(struct groups *gs, struct member *m)
+{
+	struct group *g = m->group;
+	uint32_t i = member_place(g, &m->server);
+
+	assert(g->member[i] == m);
+	g->n_members--;
+	memmove(g->member + i, g->member + i + 1,
+		(g->n_members - i) * sizeof(struct member *));
+	member_free(gs, m);
+}
+
+/*
+ * Who left does not keep others out: in a full group the tombstone that would go next
+ * goes now. (A refresh of its member that is still on its way finds a full group.)
+ */
+static void make_room(struct groups *gs, struct group *g)
+{
+	struct member *first = NULL;
+	uint32_t i;
+
+	for (i = 0; i < g->n_members && g->n_live < g->n_members; i++) {
+		struct member *m = g->member[i];
+
+		if (m->flags & MEMBER_GONE &&
+		    (!first || m->lease.ends < first->lease.ends))
+			first = m;
+	}
+	if (first)
+		forget_member(gs, first);
+}
+
 /* A tombstone of seq 0: older than whatever it is made for. */
 static struct member *member_add(struct groups *gs, struct group *g,
 				 const struct member_record *r, int *err)
 {
-	uint32_t i = member_place(g, &r->server);
 	struct member *m;
+	uint32_t i;
 
+	if (g->n_members >= gs->limits.max_group_members)
+		make_room(gs, g);
+	i = member_place(g, &r->server);
 	*err = PIAS_EFULL;
 	if (gs->n_members >= gs->limits.max_members ||
 	    g->n_members >= gs->limits.max_group_members) {
@@ -361,18 +396,6 @@ int group_merge(struct groups *gs, struct group *g, const struct member_record *
 	m->join_ap = ap;
 	enter(gs, m, &now, out);
 	return 0;
-}
-
-static void forget_member(struct groups *gs, struct member *m)
-{
-	struct group *g = m->group;
-	uint32_t i = member_place(g, &m->server);
-
-	assert(g->member[i] == m);
-	g->n_members--;
-	memmove(g->member + i, g->member + i + 1,
-		(g->n_members - i) * sizeof(struct member *));
-	member_free(gs, m);
 }
 
 static void lease_ended(void *ctx, struct lease *l)

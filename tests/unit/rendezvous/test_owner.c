@@ -333,6 +333,12 @@ START_TEST(test_limits)
 	/* Who is in may stay. */
 	ck_assert_int_eq(update(0, MEMBERSHIP_REFRESH, 2, 2), 0);
 	ck_assert_uint_eq(ring_group(&ring.ap[2], &name)->n_members, 2);
+	/* Who leaves makes room at once, tombstone or not; and for one only. */
+	ck_assert_int_eq(update(0, MEMBERSHIP_LEAVE, 1, 2), 0);
+	ck_assert_int_eq(update(0, MEMBERSHIP_JOIN, 3, 1), 0);
+	ck_assert_int_eq(update(0, MEMBERSHIP_JOIN, 4, 1), PIAS_EFULL);
+	ck_assert_uint_eq(ring_group(&ring.ap[2], &name)->n_members, 2);
+	ck_assert_uint_eq(ring_group(&ring.ap[2], &name)->n_live, 2);
 }
 END_TEST
 
