@@ -18,6 +18,7 @@ struct errand {
 	/* hops: those made so far; 0 at the ingress AP. */
 	struct wrap wrap;
 	const struct contact *from; /* the AP that sent it to us; NULL at the ingress */
+	bool is_widened; /* we look for the wide group; they sent it for the exact one */
 };
 
 static bool makes_flow(const struct packet *p)
@@ -124,10 +125,16 @@ static void send_plain(struct forward *f, const struct errand *e,
 	send_wrapped(f, &e->wrap, to, data, p->len);
 }
 
+/* Did @id send us the packet for the group that we look for? */
+static bool came_from(const struct errand *e, const struct id *id)
+{
+	return e->from && !e->is_widened && id_eq(id, &e->from->id);
+}
+
 /*
- * The owner as we know it. Where that would be ourselves or whoever sent us the
- * packet, the range is just moving: the next on the ring has the groups still, or
- * already.
+ * The owner as we know it. Where that would be ourselves or whoever sent us the packet
+ * for that very group, the range is just moving: the next on the ring has the groups
+ * still, or already.
  */
 static int next_hop(struct forward *f, const struct errand *e, struct contact *out)
 {
@@ -139,10 +146,9 @@ static int next_hop(struct forward *f, const struct errand *e, struct contact *o
 	err = overlay_owner(f->overlay, &key, out);
 	if (err)
 		return err;
-	if (!id_eq(&out->id, &self->id) && !(e->from && id_eq(&out->id, &e->from->id)))
+	if (!id_eq(&out->id, &self->id) && !came_from(e, &out->id))
 		return 0;
-	if (!overlay_successors(f->overlay, out, 1) ||
-	    (e->from && id_eq(&out->id, &e->from->id)))
+	if (!overlay_successors(f->overlay, out, 1) || came_from(e, &out->id))
 		return PIAS_ENOTFOUND;
 	return 0;
 }
@@ -191,6 +197,7 @@ static void resolve(struct forward *f, struct errand *e)
 				return;
 			}
 			w->name = group_name_widen(&w->name);
+			e->is_widened = true;
 		}
 	}
 }
