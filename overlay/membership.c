@@ -1,17 +1,13 @@
 /*
  * All claims go through learn(): about ourselves they are defended against, about
- * others the table decides. suspect[] holds a deadline for every entry that is
- * suspect in the table (as far as it has room): ours ends in a death, that of a mere
- * rumour in a probe of our own.
+ * others the table decides. Every entry that is suspect in the table has a deadline in
+ * the suspicion, as far as that has room: ours ends in a death, that of a mere rumour
+ * in a probe of our own.
  */
 #include "overlay/membership.h"
 
-#include <assert.h>
 #include <string.h>
 
-#define RUMOUR_TIME	   (10 * SEC) /* a rumour that nobody ended: see for ourselves */
-#define HEALTH_MAX	   4
-#define HEALTH_DECAY	   (30 * SEC)
 #define DEPARTED_PERIOD	   (10 * SEC)
 #define DUPLICATE_LOG	   (60 * SEC)
 #define DEFEND_PERIOD	   (10 * SEC) /* against another holder of our key */
@@ -20,7 +16,7 @@
 #define FORGOTTEN_BY_LISTS (20 * SEC)
 #define TABLE_SMALL	   1024 /* entries, where fingers route */
 
-static void on_suspicion(void *ctx);
+static void on_expired(void *ctx, const struct id *id, bool is_ours);
 static void on_departed(void *ctx);
 static enum claim on_claim(void *ctx, const struct contact *from, const struct member *c,
 			   bool is_hearsay);
@@ -30,6 +26,8 @@ static void on_pulled(void *ctx);
 
 static const struct gossip_ops gossip_ops = {
 	.send = on_send, .learn = on_claim, .pulled = on_pulled};
+
+static const struct suspicion_ops suspicion_ops = {.expired = on_expired};
 
 void membership_init(struct membership *m, struct env *env, struct book *book,
 		     const struct contact *self, uint64_t incarnation,
@@ -42,18 +40,17 @@ void membership_init(struct membership *m, struct env *env, struct book *book,
 	m->ctx = ctx;
 	m->self = *self;
 	m->incarnation = incarnation;
-	m->probe_period = probe_period;
 	m->spreads = spreads;
 	m->duplicate_at = m->defended_at = -DUPLICATE_LOG;
 	table_init(&m->table, book, spreads ? TABLE_MAX : TABLE_SMALL);
 	gossip_init(&m->gossip, env, self, &m->table, &gossip_ops, m);
-	timer_init(&m->suspicion, on_suspicion, m);
+	suspicion_init(&m->suspicion, env, probe_period, &suspicion_ops, m);
 	timer_init(&m->departed, on_departed, m);
 }
 
 void membership_fini(struct membership *m)
 {
-	timer_stop(&m->env->timers, &m->suspicion);
+	suspicion_fini(&m->suspicion);
 	timer_stop(&m->env->timers, &m->departed);
 	gossip_fini(&m->gossip);
 	table_fini(&m->table);
@@ -80,94 +77,6 @@ static void spread(struct membership *m, const struct member *c)
 		gossip_spread(&m->gossip, c);
 }
 
-/* --- suspects ------------------------------------------------------------ */
-
-static struct suspect *find_suspect(struct membership *m, const struct id *id)
-{
-	unsigned i;
-
-	for (i = 0; i < m->n_suspects; i++)
-		if (id_eq(&m->suspect[i].id, id))
-			return &m->suspect[i];
-	return NULL;
-}
-
-static void arm_suspicion(struct membership *m)
-{
-	pias_time next = PIAS_NEVER;
-	unsigned i;
-
-	for (i = 0; i < m->n_suspects; i++)
-		if (m->suspect[i].deadline < next)
-			next = m->suspect[i].deadline;
-	if (next == PIAS_NEVER)
-		timer_stop(&m->env->timers, &m->suspicion);
-	else
-		timer_set(&m->env->timers, &m->suspicion, next);
-}
-
-static void del_suspect(struct membership *m, const struct id *id)
-{
-	struct suspect *s = find_suspect(m, id);
-
-	if (!s)
-		return;
-	*s = m->suspect[--m->n_suspects];
-	arm_suspicion(m);
-}
-
-static unsigned ilog2(uint32_t n)
-{
-	unsigned log = 0;
-
-	while (n >>= 1)
-		log++;
-	return log;
-}
-
-/* One probe period among few APs, more among many, more if we are often wrong. */
-static pias_time suspicion_time(const struct membership *m)
-{
-	unsigned log = ilog2(m->table.n_live);
-
-	return m->probe_period * (log > 3 ? log : 3) / 3 * (1 + m->health);
-}
-
-static void add_suspect(struct membership *m, const struct member *c, bool is_ours)
-{
-	struct suspect *s = find_suspect(m, &c->contact.id);
-
-	if (!s) {
-		if (m->n_suspects == SUSPECTS_MAX) {
-			count(m->env, drop_table_full);
-			return;
-		}
-		s = &m->suspect[m->n_suspects++];
-		s->id = c->contact.id;
-	} else if (s->is_ours && s->incarnation == c->incarnation) {
-		return;
-	}
-	s->incarnation = c->incarnation;
-	s->is_ours = is_ours;
-	s->deadline = m->env->now + (is_ours ? suspicion_time(m) : RUMOUR_TIME);
-	arm_suspicion(m);
-}
-
-static void feel_worse(struct membership *m)
-{
-	if (m->health < HEALTH_MAX)
-		m->health++;
-	m->health_at = m->env->now;
-}
-
-static void feel_better(struct membership *m)
-{
-	while (m->health && m->env->now - m->health_at >= HEALTH_DECAY) {
-		m->health--;
-		m->health_at += HEALTH_DECAY;
-	}
-}
-
 /* --- claims -------------------------------------------------------------- */
 
 static const char *status_text(enum peer_status s)
@@ -189,18 +98,15 @@ static const char *status_text(enum peer_status s)
 
 static void on_change(struct membership *m, const struct member *c, enum peer_status was)
 {
-	struct suspect *s = find_suspect(m, &c->contact.id);
 	char id[9];
 
 	log_info(m->env, "member: %s is %s, was %s", id_short(&c->contact.id, id),
 		 status_text(c->status), status_text(was));
-	if (c->status == PEER_SUSPECT) {
-		add_suspect(m, c, false);
-	} else if (s) {
-		if (s->is_ours && c->status == PEER_ALIVE)
-			feel_worse(m);
-		del_suspect(m, &c->contact.id);
-	}
+	if (c->status == PEER_SUSPECT)
+		suspicion_add(&m->suspicion, &c->contact.id, c->incarnation, false,
+			      m->table.n_live);
+	else
+		suspicion_end(&m->suspicion, &c->contact.id, c->status == PEER_ALIVE);
 	if (c->status != was)
 		m->ops->changed(m->ctx, &c->contact, c->status, was);
 }
@@ -392,7 +298,6 @@ void membership_on_heard(struct membership *m, const struct contact *who,
 {
 	struct member c = {*who, incarnation, PEER_ALIVE};
 	uint32_t i = table_find(&m->table, &who->id);
-	struct suspect *s;
 
 	if (!m->is_active || id_eq(&who->id, &m->self.id))
 		return;
@@ -402,13 +307,7 @@ void membership_on_heard(struct membership *m, const struct contact *who,
 	}
 	if (table_status(&m->table, i) == PEER_ALIVE)
 		return;
-	s = find_suspect(m, &who->id);
-	if (s && s->is_ours) {
-		s->is_ours = false;
-		s->deadline = m->env->now + RUMOUR_TIME;
-		arm_suspicion(m);
-		feel_worse(m);
-	}
+	suspicion_relent(&m->suspicion, &who->id);
 	tell_subject(m, i);
 }
 
@@ -428,7 +327,6 @@ void membership_on_unanswered(struct membership *m, const struct contact *who)
 
 	if (i == TABLE_NONE || !table_is_live(&m->table, i))
 		return;
-	feel_better(m);
 	table_member(&m->table, i, &c);
 	if (c.status == PEER_ALIVE) {
 		c.status = PEER_SUSPECT;
@@ -437,60 +335,32 @@ void membership_on_unanswered(struct membership *m, const struct contact *who)
 		spread(m, &c);
 		gossip_tell(&m->gossip, &c.contact, &c);
 	}
-	add_suspect(m, &c, true);
+	suspicion_add(&m->suspicion, &c.contact.id, c.incarnation, true, m->table.n_live);
 	m->ops->probe(m->ctx, &c.contact);
 }
 
-static void declare_dead(struct membership *m, const struct suspect *s)
+static void declare_dead(struct membership *m, struct member *c)
 {
-	uint32_t i = table_find(&m->table, &s->id);
-	struct member c;
-
-	if (i == TABLE_NONE) {
-		del_suspect(m, &s->id);
-		return;
-	}
-	table_member(&m->table, i, &c);
-	c.status = PEER_DEAD;
+	c->status = PEER_DEAD;
 	count(m->env, peers_dead);
 	/* First the others: what follows from it locally may take its time. */
-	spread(m, &c);
-	(void)apply(m, &c);
-	del_suspect(m, &s->id);
+	spread(m, c);
+	(void)apply(m, c);
 }
 
-static void see_for_ourselves(struct membership *m, struct suspect *s)
-{
-	uint32_t i = table_find(&m->table, &s->id);
-	struct contact who;
-
-	s->deadline = m->env->now + RUMOUR_TIME;
-	if (i == TABLE_NONE)
-		return;
-	who = table_record(&m->table, i)->contact;
-	m->ops->probe(m->ctx, &who);
-}
-
-static void on_suspicion(void *ctx)
+static void on_expired(void *ctx, const struct id *id, bool is_ours)
 {
 	struct membership *m = ctx;
-	unsigned i;
+	uint32_t i = table_find(&m->table, id);
+	struct member c;
 
-	for (i = 0; i < m->n_suspects; i++) {
-		struct suspect *s = &m->suspect[i];
-
-		if (s->deadline > m->env->now)
-			continue;
-		if (s->is_ours) {
-			struct suspect dead = *s;
-
-			arm_suspicion(m);
-			declare_dead(m, &dead);
-			return;
-		}
-		see_for_ourselves(m, s);
-	}
-	arm_suspicion(m);
+	if (i == TABLE_NONE || table_status(&m->table, i) != PEER_SUSPECT)
+		return;
+	table_member(&m->table, i, &c);
+	if (is_ours)
+		declare_dead(m, &c);
+	else
+		m->ops->probe(m->ctx, &c.contact);
 }
 
 int membership_on_contact(struct membership *m, const struct contact *who)

@@ -8,8 +8,7 @@
 #define PIAS_OVERLAY_MEMBERSHIP_H
 
 #include "overlay/gossip.h"
-
-#define SUSPECTS_MAX 64
+#include "overlay/suspicion.h"
 
 struct membership_ops {
 	int (*send)(void *ctx, const struct contact *to, uint8_t type, const void *body,
@@ -31,30 +30,19 @@ struct membership_ops {
 	void (*pulled)(void *ctx);
 };
 
-struct suspect {
-	struct id id;
-	uint64_t incarnation;
-	pias_time deadline;
-	bool is_ours; /* it did not answer us; else we only heard of it */
-};
-
 struct membership {
 	struct env *env;
 	const struct membership_ops *ops;
 	void *ctx;
 	struct contact self;
 	uint64_t incarnation;
-	pias_time probe_period;
 	bool spreads; /* with a full table; else every AP judges for itself */
 	bool is_active, has_left;
 	struct table table;
 	struct gossip gossip;
 
-	struct suspect suspect[SUSPECTS_MAX];
-	unsigned n_suspects;
-	struct timer suspicion;
-	unsigned health; /* 0 = well; more: our own suspicions proved wrong */
-	pias_time health_at, duplicate_at, defended_at;
+	struct suspicion suspicion;
+	pias_time duplicate_at, defended_at;
 	unsigned n_disputes; /* settled in the second that began at ... */
 	pias_time disputes_since;
 

@@ -17,11 +17,9 @@
 #define STABILISE_PERIOD (1 * SEC)
 #define PROBE_PERIOD	 (500 * MSEC)
 #define FINGER_PERIOD	 (30 * SEC)
-#define SEEDS_PERIOD	 (10 * SEC)
 #define PATIENCE_MIN	 (300 * MSEC)
 #define PATIENCE_MAX	 (3 * SEC) /* also where a link must be dialed first */
 #define REPLICAS	 3
-#define HELPERS_SEEN	 64 /* APs looked at to find helpers with a link */
 
 /* --- telling the layers above ---------------------------------------------- */
 
@@ -40,7 +38,7 @@ static bool successors_differ(struct overlay *o)
 }
 
 /* A callback may bring us here again; the outer call then finds nothing left. */
-static void emit(struct overlay *o)
+void overlay_emit(struct overlay *o)
 {
 	if (!o->is_joined && !o->joined)
 		return;
@@ -63,8 +61,8 @@ static void emit(struct overlay *o)
 
 /* --- what the parts ask for -------------------------------------------------- */
 
-static int on_send(void *ctx, const struct contact *to, uint8_t type, const void *body,
-		   size_t len)
+int overlay_send_message(void *ctx, const struct contact *to, uint8_t type,
+			 const void *body, size_t len)
 {
 	struct overlay *o = ctx;
 
@@ -140,11 +138,11 @@ static void ring_changed(void *ctx, unsigned what)
 /* The ring's timers end in no callback of ours: what they changed is told here. */
 static void ring_done(void *ctx)
 {
-	emit(ctx);
+	overlay_emit(ctx);
 }
 
 static const struct ring_ops ring_ops = {
-	.send = on_send,
+	.send = overlay_send_message,
 	.patience = ring_patience,
 	.after = ring_after,
 	.before = ring_before,
@@ -165,336 +163,7 @@ static void finger_found(void *ctx, const struct id *key, const struct contact *
 }
 
 static const struct fingers_ops finger_ops = {
-	.send = on_send, .route = route_hop, .found = finger_found};
-
-/* --- membership --------------------------------------------------------------- */
-
-static void forget(struct overlay *o, const struct contact *who, enum peer_status now)
-{
-	fingers_on_gone(&o->fingers, &who->id);
-	probes_forget(o->probes, &who->id);
-	ring_on_gone(&o->ring, &who->id);
-	/* Who left in good order still finishes what it has begun. */
-	if (now == PEER_DEAD)
-		peers_drop(o->peers, &who->id);
-}
-
-static void member_changed(void *ctx, const struct contact *who, enum peer_status now,
-			   enum peer_status was)
-{
-	struct overlay *o = ctx;
-	bool was_live = was == PEER_ALIVE || was == PEER_SUSPECT;
-	bool is_live = now == PEER_ALIVE || now == PEER_SUSPECT;
-
-	if (was_live == is_live)
-		return;
-	o->successors_changed = true;
-	if (is_live)
-		ring_on_news(&o->ring, &who->id);
-	else
-		forget(o, who, now);
-	emit(o);
-	if (o->is_joined)
-		o->ops->peer_changed(o->ctx, who, is_live ? PEER_ALIVE : now);
-}
-
-static void member_restarted(void *ctx, const struct contact *who)
-{
-	struct overlay *o = ctx;
-
-	if (!o->is_joined)
-		return;
-	o->ops->peer_changed(o->ctx, who, PEER_DEAD);
-	o->ops->peer_changed(o->ctx, who, PEER_ALIVE);
-}
-
-static void member_probe(void *ctx, const struct contact *who)
-{
-	struct overlay *o = ctx;
-
-	probes_now(o->probes, who);
-}
-
-static void member_incarnation(void *ctx, uint64_t incarnation)
-{
-	struct overlay *o = ctx;
-
-	ring_set_incarnation(&o->ring, incarnation);
-	probes_set_incarnation(o->probes, incarnation);
-	peers_set_incarnation(o->peers, incarnation);
-}
-
-static void member_duplicate(void *ctx, const struct contact *other)
-{
-	struct overlay *o = ctx;
-	const struct addr *at = contact_addr(other, &o->config.self);
-	char addr[ADDR_STR_MAX];
-
-	if (!at)
-		at = &other->addr[other->addr[0].family ? 0 : 1];
-	log_error(o->env, "member: another AP uses our key addr=%s", addr_str(at, addr));
-	o->ops->join_failed(o->ctx, PIAS_EDUPLICATE, error_text(PIAS_EDUPLICATE));
-}
-
-/* Is @who's ring another than ours? Exchange tables, or ask who follows us there. */
-static void merge_with(struct overlay *o, const struct contact *who)
-{
-	struct id after = o->config.self.id;
-
-	if (o->config.mode == TABLE_FULL) {
-		gossip_sync(&o->membership.gossip, who);
-		return;
-	}
-	id_inc(&after);
-	/* With too many lookups under way it is tried again. */
-	(void)fingers_lookup_via(&o->fingers, who, &after);
-}
-
-static void member_departed(void *ctx, const struct contact *who)
-{
-	merge_with(ctx, who);
-}
-
-static void member_pulled(void *ctx)
-{
-	struct overlay *o = ctx;
-
-	o->joined = !o->is_joined;
-	emit(o);
-}
-
-static const struct membership_ops membership_ops = {
-	.send = on_send,
-	.changed = member_changed,
-	.restarted = member_restarted,
-	.probe = member_probe,
-	.incarnation = member_incarnation,
-	.duplicate = member_duplicate,
-	.departed = member_departed,
-	.pulled = member_pulled,
-};
-
-/* --- probes -------------------------------------------------------------------- */
-
-/* Fingers are mostly APs that we have never heard from: nobody else checks them. */
-static bool probe_next_target(void *ctx, struct contact *out)
-{
-	struct overlay *o = ctx;
-
-	if (o->config.mode == TABLE_FINGERS && env_random_below(o->env, 2) &&
-	    fingers_get(&o->fingers, env_random_below(o->env, FINGERS), out))
-		return true;
-	return membership_next_target(&o->membership, out);
-}
-
-/* The first live successor of the list, with room for one in @out. */
-static unsigned live_successor(const struct overlay *o, struct contact *out)
-{
-	unsigned i;
-
-	for (i = 0; i < o->ring.n_succ; i++) {
-		*out = o->ring.succ[i];
-		if (contact_has_addr(out) &&
-		    !membership_is_gone(&o->membership, &out->id))
-			return 1;
-	}
-	return 0;
-}
-
-static unsigned probe_neighbours(void *ctx, struct contact *out, unsigned max)
-{
-	struct overlay *o = ctx;
-	unsigned n = live_successor(o, out);
-
-	if (overlay_predecessor(o, &out[n]) &&
-	    !membership_is_gone(&o->membership, &out[n].id) &&
-	    !(n && id_eq(&out[0].id, &out[1].id)))
-		n++;
-	return n;
-}
-
-/* Those with a link first, among the APs after a random place in the ring. */
-static unsigned probe_helpers(void *ctx, const struct id *subject, struct contact *out,
-			      unsigned max)
-{
-	struct overlay *o = ctx;
-	const struct table *t = &o->membership.table;
-	unsigned pass, k, n = 0;
-	uint32_t first, i;
-	struct id at;
-
-	env_random(o->env, &at, sizeof(at));
-	first = table_owner(t, &at);
-	if (first == TABLE_NONE)
-		return 0;
-	for (pass = 0; pass < 2; pass++) {
-		i = first;
-		for (k = 0; k < HELPERS_SEEN && n < max; k++) {
-			const struct contact *c = &table_record(t, i)->contact;
-
-			if (!id_eq(&c->id, subject) &&
-			    !id_eq(&c->id, &o->config.self.id) &&
-			    peers_has_link(o->peers, &c->id) == !pass)
-				out[n++] = *c;
-			i = table_next(t, i);
-			if (i == first)
-				break;
-		}
-	}
-	return n;
-}
-
-static void probe_unanswered(void *ctx, const struct contact *subject)
-{
-	struct overlay *o = ctx;
-
-	if (o->config.mode == TABLE_FINGERS &&
-	    !membership_is_live(&o->membership, &subject->id)) {
-		fingers_on_gone(&o->fingers, &subject->id);
-		ring_on_gone(&o->ring, &subject->id);
-	}
-	membership_on_unanswered(&o->membership, subject);
-	emit(o);
-}
-
-static void probe_heard(void *ctx, const struct contact *from, uint64_t incarnation)
-{
-	struct overlay *o = ctx;
-
-	membership_on_heard(&o->membership, from, incarnation);
-	emit(o);
-}
-
-static void probe_coord_moved(void *ctx)
-{
-	/* Coordinates travel with probes and with the messages that need them. */
-}
-
-static const struct probes_ops probe_ops = {
-	.next_target = probe_next_target,
-	.neighbours = probe_neighbours,
-	.helpers = probe_helpers,
-	.unanswered = probe_unanswered,
-	.heard = probe_heard,
-	.coord_moved = probe_coord_moved,
-};
-
-/* --- becoming a member ----------------------------------------------------------- */
-
-static void start_member(struct overlay *o)
-{
-	membership_start(&o->membership);
-	probes_start(o->probes);
-	if (o->config.mode == TABLE_FINGERS)
-		fingers_start(&o->fingers);
-	timer_set(&o->env->timers, &o->seeds,
-		  o->env->now + env_jitter(o->env, SEEDS_PERIOD));
-}
-
-static void join_admitted(void *ctx, const struct contact *m, const struct msg_list *list)
-{
-	struct overlay *o = ctx;
-	struct contact from = *m;
-	char id[9];
-
-	log_info(o->env, "ring: joined after=%s", id_short(&m->id, id));
-	ring_join(&o->ring, &from, list);
-	start_member(o);
-	membership_on_heard(&o->membership, &from, list->incarnation);
-	membership_pull(&o->membership, &from);
-}
-
-static void join_create(void *ctx)
-{
-	struct overlay *o = ctx;
-
-	log_info(o->env, "ring: created name=%s", o->config.ring);
-	ring_create(&o->ring);
-	start_member(o);
-	o->joined = true;
-	emit(o);
-}
-
-static void join_failed(void *ctx, int err, const char *why)
-{
-	struct overlay *o = ctx;
-
-	o->ops->join_failed(o->ctx, err, why);
-}
-
-static void join_dial_seed(void *ctx, const struct addr *seed)
-{
-	struct overlay *o = ctx;
-
-	peers_dial_seed(o->peers, seed);
-}
-
-static const struct join_ops join_ops = {
-	.send = on_send,
-	.dial_seed = join_dial_seed,
-	.admitted = join_admitted,
-	.create = join_create,
-	.failed = join_failed,
-};
-
-static void refuse_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce,
-			  int why)
-{
-	struct msg_join_no m = {.nonce = nonce, .why = why};
-	uint8_t body[MSG_NO_LEN];
-	struct wr w;
-
-	wr_init(&w, body, sizeof(body));
-	msg_join_no_write(&w, &m);
-	peers_send(o->peers, joiner, MSG_JOIN_NO, body, wr_len(&w));
-}
-
-static void direct_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce)
-{
-	struct msg_join_goto m = {.nonce = nonce};
-	uint8_t body[MSG_GOTO_MAX];
-	struct wr w;
-
-	/* Our list and our table disagree: that passes. */
-	if (!route_preceding(o, &joiner->id, &m.to) || id_eq(&m.to.id, &joiner->id)) {
-		refuse_joiner(o, joiner, nonce, PIAS_EBUSY);
-		return;
-	}
-	wr_init(&w, body, sizeof(body));
-	msg_join_goto_write(&w, &m);
-	peers_send(o->peers, joiner, MSG_JOIN_GOTO, body, wr_len(&w));
-}
-
-static void admit_joiner(struct overlay *o, const struct contact *joiner, uint32_t nonce,
-			 struct msg_list *list)
-{
-	uint8_t body[MSG_LIST_MAX];
-	struct wr w;
-
-	list->nonce = nonce;
-	wr_init(&w, body, sizeof(body));
-	msg_list_write(&w, list);
-	peers_send(o->peers, joiner, MSG_JOIN_OK, body, wr_len(&w));
-}
-
-static int on_join(struct overlay *o, const struct contact *from, struct rd *body)
-{
-	struct msg_list list;
-	struct msg_ask m;
-	int err = msg_ask_read(body, &m);
-
-	if (err)
-		return err;
-	if (!o->is_joined || o->ring.state != RING_MEMBER)
-		refuse_joiner(o, from, m.nonce, PIAS_ENOTREADY);
-	else if (membership_on_contact(&o->membership, from))
-		refuse_joiner(o, from, m.nonce, PIAS_EDUPLICATE);
-	else if (ring_admits(&o->ring, &from->id, &list))
-		admit_joiner(o, from, m.nonce, &list);
-	else
-		direct_joiner(o, from, m.nonce);
-	return 0;
-}
+	.send = overlay_send_message, .route = route_hop, .found = finger_found};
 
 /* --- messages ---------------------------------------------------------------------- */
 
@@ -545,7 +214,7 @@ static int dispatch(struct overlay *o, const struct contact *from, uint8_t type,
 	case MSG_PROBE_ASK_ACK:
 		return probes_on_message(o->probes, from, type, body);
 	case MSG_JOIN:
-		return on_join(o, from, body);
+		return admit_on_join(o, from, body);
 	case MSG_JOIN_OK:
 	case MSG_JOIN_GOTO:
 	case MSG_JOIN_NO:
@@ -577,7 +246,7 @@ static int peer_message(void *ctx, const struct contact *from, uint8_t type,
 	struct overlay *o = ctx;
 	int err = dispatch(o, from, type, body);
 
-	emit(o);
+	overlay_emit(o);
 	return err;
 }
 
@@ -627,7 +296,7 @@ static void seed_up(void *ctx, const struct contact *who)
 	if (!o->ring.state)
 		join_on_seed_up(&o->join, who);
 	else if (overlay_peer_status(o, &who->id) != PEER_ALIVE)
-		merge_with(o, who);
+		watch_merge(o, who);
 }
 
 static void seed_failed(void *ctx, const struct addr *seed, int why, const char *text)
@@ -652,7 +321,7 @@ static void on_seeds(void *ctx)
 	unsigned k;
 
 	timer_set(&o->env->timers, &o->seeds,
-		  o->env->now + env_jitter(o->env, SEEDS_PERIOD));
+		  o->env->now + env_jitter(o->env, OVERLAY_SEEDS_PERIOD));
 	for (k = 0; k < o->config.n_seeds; k++) {
 		unsigned i = o->next_seed++ % o->config.n_seeds;
 		const struct addr *a = &o->config.seed[i];
@@ -698,7 +367,7 @@ static int init_shared(struct overlay *o)
 	if (!o->book || !o->peers)
 		return PIAS_ENOMEM;
 	o->probes = probes_new(o->env, o->peers, &c->self, c->incarnation,
-			       c->probe_period, &probe_ops, o);
+			       c->probe_period, &watch_probe_ops, o);
 	return o->probes ? 0 : PIAS_ENOMEM;
 }
 
@@ -733,9 +402,9 @@ struct overlay *overlay_new(struct env *env, const struct overlay_config *config
 	fingers_init(&o->fingers, env, o->book, &config->self, config->finger_period,
 		     &finger_ops, o);
 	membership_init(&o->membership, env, o->book, &config->self, config->incarnation,
-			config->probe_period, config->mode == TABLE_FULL, &membership_ops,
-			o);
-	join_init(&o->join, env, config, &join_ops, o);
+			config->probe_period, config->mode == TABLE_FULL,
+			&watch_membership_ops, o);
+	join_init(&o->join, env, config, &admit_join_ops, o);
 	timer_init(&o->seeds, on_seeds, o);
 	return o;
 }
@@ -769,7 +438,7 @@ void overlay_leave(struct overlay *o)
 	membership_leave(&o->membership);
 	fingers_stop(&o->fingers);
 	timer_stop(&o->env->timers, &o->seeds);
-	emit(o);
+	overlay_emit(o);
 }
 
 /* --- from the host

@@ -1,7 +1,8 @@
 /*
- * What an overlay is made of, for the three files that tie it together: overlay.c
- * (its life, and who tells whom), route.c (who owns a key, and the way there), view.c
- * (what the operator sees).
+ * What an overlay is made of, for the files that tie it together: overlay.c
+ * (its life, and who gets which message), admit.c (joining, and letting others in),
+ * watch.c (who lives), route.c (who owns a key, and the way there), view.c (what the
+ * operator sees).
  */
 #ifndef PIAS_OVERLAY_PARTS_H
 #define PIAS_OVERLAY_PARTS_H
@@ -47,6 +48,24 @@ struct overlay {
 	uint8_t *scratch; /* to put an envelope around a body */
 	size_t scratch_len;
 };
+
+#define OVERLAY_SEEDS_PERIOD (10 * SEC)
+
+/* overlay.c */
+int overlay_send_message(void *overlay, const struct contact *to, uint8_t type,
+			 const void *body, size_t len);
+/* Tells the layers above what they have still to be told. Comes last. */
+void overlay_emit(struct overlay *o);
+
+/* admit.c */
+extern const struct join_ops admit_join_ops;
+int admit_on_join(struct overlay *o, const struct contact *from, struct rd *body);
+
+/* watch.c */
+extern const struct membership_ops watch_membership_ops;
+extern const struct probes_ops watch_probe_ops;
+/* Is @who's ring another than ours? Exchange tables, or ask who follows us there. */
+void watch_merge(struct overlay *o, const struct contact *who);
 
 /* route.c */
 enum hop route_hop(void *overlay, const struct id *key, struct contact *out);

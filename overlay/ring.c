@@ -18,6 +18,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "overlay/succ.h"
+
 #define TRIES 2		  /* questions before silence counts as death */
 #define SHUN  (2 * SEC)	  /* a silent candidate is left alone */
 #define EARLY (10 * MSEC) /* from news to the stabilisation it causes */
@@ -83,13 +85,9 @@ static bool is_gone(const struct ring *r, const struct contact *c)
 
 static void check(const struct ring *r)
 {
-	int i;
-
 	assert(r->n_succ <= RING_L);
+	assert(succ_is_ordered(r->succ, r->n_succ, &r->self.id));
 	assert(contact_has_addr(&r->pred));
-	for (i = 0; i < r->n_succ; i++)
-		assert(id_between(i ? &r->succ[i - 1].id : &r->self.id, &r->succ[i].id,
-				  &r->self.id));
 }
 
 static void enter(struct ring *r, enum ring_state state)
@@ -100,26 +98,7 @@ static void enter(struct ring *r, enum ring_state state)
 
 /* --- changes of the list and the predecessor ------------------------------- */
 
-/* A list in the making: entries are taken while they keep the order. */
-struct list {
-	uint8_t n;
-	bool is_cut; /* by the order: what follows lies beyond ourselves */
-	struct contact c[RING_L];
-};
-
-static void list_add(const struct ring *r, struct list *l, const struct contact *c)
-{
-	const struct id *last = l->n ? &l->c[l->n - 1].id : &r->self.id;
-
-	if (l->is_cut || l->n == RING_L)
-		return;
-	if (id_between(last, &c->id, &r->self.id))
-		l->c[l->n++] = *c;
-	else
-		l->is_cut = true;
-}
-
-static void list_commit(struct ring *r, const struct list *l)
+static void commit(struct ring *r, const struct succ_list *l)
 {
 	bool same = l->n == r->n_succ;
 	int i;
@@ -139,32 +118,30 @@ static void list_commit(struct ring *r, const struct list *l)
 /* [head] + butLast(its list). Dead entries are known to help nobody. */
 static void adopt(struct ring *r, const struct contact *head, const struct msg_list *m)
 {
-	struct list l = {0};
+	struct succ_list l;
 	int i;
 
-	list_add(r, &l, head);
+	succ_init(&l, &r->self.id);
+	succ_add(&l, head);
 	for (i = 0; i < m->n_succ; i++)
 		if (!contact_has_addr(&m->succ[i]) || !is_gone(r, &m->succ[i]))
-			list_add(r, &l, &m->succ[i]);
-	list_commit(r, &l);
+			succ_add(&l, &m->succ[i]);
+	commit(r, &l);
 }
 
 /* Takes entry @i out; a full list stays full with a placeholder, last + 1. */
 static void drop_entry(struct ring *r, int i)
 {
-	struct contact pad = {0};
-	struct list l = {0};
+	struct succ_list l;
 	int k;
 
+	succ_init(&l, &r->self.id);
 	for (k = 0; k < r->n_succ; k++)
 		if (k != i)
-			list_add(r, &l, &r->succ[k]);
-	if (r->n_succ == RING_L) {
-		pad.id = r->succ[RING_L - 1].id;
-		id_inc(&pad.id);
-		list_add(r, &l, &pad);
-	}
-	list_commit(r, &l);
+			succ_add(&l, &r->succ[k]);
+	if (r->n_succ == RING_L)
+		succ_pad(&l, &r->succ[RING_L - 1]);
+	commit(r, &l);
 }
 
 /* Nothing but placeholders is the same as nothing. */
@@ -175,9 +152,10 @@ static void drop_dead_heads(struct ring *r)
 	for (i = 0; i < r->n_succ; i++)
 		n_real += !is_gone(r, &r->succ[i]);
 	if (!n_real && r->n_succ) {
-		struct list none = {0};
+		struct succ_list none;
 
-		list_commit(r, &none);
+		succ_init(&none, &r->self.id);
+		commit(r, &none);
 	}
 	while (r->n_succ && is_gone(r, &r->succ[0]))
 		drop_entry(r, 0);
@@ -581,16 +559,17 @@ void ring_create(struct ring *r)
 /* m's list ends before m where the ring is small: then m itself comes last. */
 void ring_join(struct ring *r, const struct contact *m, const struct msg_list *list)
 {
-	struct list l = {0};
+	struct succ_list l;
 	int i;
 
+	succ_init(&l, &r->self.id);
 	for (i = 0; i < list->n_succ; i++)
-		list_add(r, &l, &list->succ[i]);
+		succ_add(&l, &list->succ[i]);
 	if (list->n_succ < RING_L) {
 		l.is_cut = false;
-		list_add(r, &l, m);
+		succ_add(&l, m);
 	}
-	list_commit(r, &l);
+	commit(r, &l);
 	set_pred(r, m);
 	become_member(r);
 }
@@ -615,13 +594,14 @@ void ring_leave(struct ring *r)
 static void splice_list(struct ring *r, const struct contact *from,
 			const struct msg_list *m)
 {
-	struct list l = {0};
+	struct succ_list l;
 	int i;
 
+	succ_init(&l, &r->self.id);
 	for (i = 0; i < m->n_succ; i++)
 		if (!is_gone(r, &m->succ[i]))
-			list_add(r, &l, &m->succ[i]);
-	list_commit(r, &l);
+			succ_add(&l, &m->succ[i]);
+	commit(r, &l);
 	notify_head(r);
 	stabilise_early(r);
 }

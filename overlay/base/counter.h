@@ -55,6 +55,7 @@
 	X(lookups,               "lookups started")                             \
 	X(lookups_redirected,    "requests passed on to a better owner")        \
 	X(drop_table_full,       "peers not learnt: membership table full")     \
+	X(drop_suspects_full,    "suspicions not timed: too many at once")       \
 	/* rendezvous */                                                        \
 	X(joins,                 "servers accepted")                            \
 	X(joins_refused,         "joins refused, any reason")                   \
