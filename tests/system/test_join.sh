@@ -63,7 +63,7 @@ test_unknown_group_needs_create() {
 test_refused_outside_the_prefix() {
 	lab_join s1 s1-join --create 198.18.5.1:1000/udp
 	# Nothing there announces it: no AP ever hears of it.
-	eventually 10 lab_log_has s1-join "no anycast proxy of this ring answers"
+	eventually 10 lab_log_has s1-join "no answer from an anycast proxy"
 }
 
 # A host that may join, but the table is full (max-group-members = 3 in this lab).
