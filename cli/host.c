@@ -171,10 +171,12 @@ static void on_datagram(void *ctx, const struct addr *from, const struct addr *t
 static void complain(struct host *h, enum log_level level, const char *event,
 		     const struct addr *about, const char *why)
 {
+	struct quiet *quiet =
+		level <= LOG_LEVEL_WARN ? &h->quiet_warnings : &h->quiet_news;
 	char text[ADDR_STR_MAX], times[48] = "";
 	uint32_t kept;
 
-	if (!quiet_may_say(&h->quiet, about, clock_now(), &kept))
+	if (!quiet_may_say(quiet, about, clock_now(), &kept))
 		return;
 	if (kept)
 		snprintf(times, sizeof(times), " (and %u times before)", kept);

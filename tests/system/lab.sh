@@ -474,6 +474,24 @@ lab_ap_wait() {
 	return 1
 }
 
+# Do all APs that run know each other?
+lab_ring_is_whole() {
+	local ap n=0
+
+	for ap in $LAB_APS; do
+		lab_is_gone "$ap" || n=$((n + 1))
+	done
+	for ap in $LAB_APS; do
+		lab_is_gone "$ap" || lab_ctl "$ap" status | grep -qE "^APs +$n in the ring" || return 1
+	done
+}
+
+lab_ring_wait() {
+	lab_wait "${1:-10}" lab_ring_is_whole && return
+	echo "lab: the APs do not all know each other" >&2
+	return 1
+}
+
 # lab_aps_start [LINE...]: every AP with those extra lines of configuration, and wait.
 lab_aps_start() {
 	local ap
@@ -486,6 +504,7 @@ lab_aps_start() {
 	for ap in $LAB_APS; do
 		lab_ap_wait "$ap" || return 1
 	done
+	lab_ring_wait
 }
 
 lab_ctl() {
