@@ -12,6 +12,7 @@
 
 #define CHALLENGE_PERIOD (150 * MSEC)
 #define CHALLENGE_PROBES 4
+#define CHALLENGE_TIME	 (1500 * MSEC) /* also servers behind satellites are met */
 #define DOWN_PERIOD	 (1 * SEC)
 #define ECHO_AGE_MAX	 (2 * SEC)
 
@@ -75,6 +76,8 @@ static void send_probe(struct health *h)
 	size_t len = server_probe_encode(out, &probe, h->key);
 
 	h->sent_at = p->env->now;
+	if (!h->unanswered)
+		h->silent_since = p->env->now;
 	if (h->unanswered < UINT8_MAX)
 		h->unanswered++;
 	p->ops->send(p->ctx, h, out, len);
@@ -92,9 +95,15 @@ static void on_challenge_timer(struct health *h)
 {
 	struct prober *p = h->prober;
 
+	pias_time left = h->silent_since + CHALLENGE_TIME - p->env->now;
+
 	if (h->unanswered < CHALLENGE_PROBES) {
 		arm(h, CHALLENGE_PERIOD);
 		send_probe(h);
+		return;
+	}
+	if (left > 0) {
+		arm(h, left);
 		return;
 	}
 	h->state = HEALTH_OFF;
@@ -116,7 +125,10 @@ static void on_up_timer(struct health *h)
 {
 	struct prober *p = h->prober;
 
-	if (h->unanswered < p->misses) {
+	/* So far away that the echo of the first one can still be on its way? */
+	bool is_early = p->env->now - h->silent_since < 2 * (pias_time)h->rtt_us;
+
+	if (h->unanswered < p->misses || is_early) {
 		arm(h, patience(h));
 		send_probe(h);
 		return;

@@ -50,6 +50,7 @@ struct health {
 	uint64_t session;	     /* random; names it in echoes */
 	pias_time heard_stamp;	     /* of the latest probe that was echoed */
 	pias_time sent_at;	     /* the latest probe */
+	pias_time silent_since;	     /* the first of the unanswered ones */
 	uint32_t rtt_us;	     /* smoothed; 0 = none yet */
 	uint8_t key[SERVER_KEY_LEN]; /* of tags */
 	uint8_t family;		     /* of the server's unicast address */
