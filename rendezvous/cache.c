@@ -145,8 +145,8 @@ static void entry_timer(struct entry *e, pias_time at)
 /* --- asking -------------------------------------------------------------- */
 
 /*
- * Ourselves if we hold the group, else its owner by way of the ring; with every
- * further try the next of those who are now said to hold it.
+ * Ourselves if we hold the group, else its owner by way of the ring. If that does not
+ * answer, the next one who should hold it: the owner may be dead and nobody know.
  */
 static void send_resolve(struct entry *e)
 {
@@ -171,8 +171,7 @@ static void send_resolve(struct entry *e)
 		n = overlay_owners(c->overlay, &key, to, c->owner->replicas.n_replicas);
 	/* What cannot be sent is tried again. */
 	if (n)
-		(void)post_send(c->owner->post, &to[(e->n_tries - 1) % n], MSG_RESOLVE,
-				&w);
+		(void)post_send(c->owner->post, &to[e->n_tries % n], MSG_RESOLVE, &w);
 	else if (sync_holds(&c->owner->sync, &key) &&
 		 group_find(&c->owner->groups, &e->name))
 		(void)post_send(c->owner->post, &m.ingress, MSG_RESOLVE, &w);
@@ -300,11 +299,12 @@ static void on_timer(void *ctx)
 	ask_anew(e);
 }
 
+/* With a route: as if it were time to renew. Without: the next try, and all after it. */
 static void ask_soon(struct entry *e)
 {
 	struct env *env = e->cache->env;
 
-	e->is_asking = true;
+	e->is_asking = !e->route;
 	e->n_tries = 0;
 	entry_timer(e, env->now + env_random_below(env, (uint32_t)RESOLVE_SPREAD));
 }

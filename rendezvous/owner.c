@@ -204,7 +204,7 @@ static int prepare(struct owner *o, const struct group *g, const struct contact 
 static bool enter(struct owner *o, struct group *g, const struct msg_update *u,
 		  const struct member_record *r, struct answer *a)
 {
-	bool is_first = !g->n_members;
+	bool is_first = !g->n_live;
 	struct merge c;
 	int err = group_merge(&o->groups, g, r, &c);
 
@@ -307,6 +307,20 @@ static void pass_on(struct owner *o, struct msg_resolve *m, const struct id *key
 		(void)post_send(o->post, &next, MSG_RESOLVE, &w);
 }
 
+/*
+ * The ingress AP knows of a later state than we do. As the owner we go on from there;
+ * as a replica we missed something, and our pushes would be ignored.
+ */
+static bool catch_up(struct owner *o, struct group *g, uint64_t version)
+{
+	if (version <= g->version)
+		return true;
+	if (!overlay_owns(o->overlay, &g->node.key))
+		return false;
+	g->version = (version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+	return true;
+}
+
 int owner_on_resolve(struct owner *o, struct rd *body)
 {
 	struct msg_resolve m;
@@ -318,13 +332,10 @@ int owner_on_resolve(struct owner *o, struct rd *body)
 		return body->err;
 	group_name_key(&m.name, &key);
 	g = group_find(&o->groups, &m.name);
-	if (g && sync_holds(&o->sync, &key)) {
-		/* Somebody has told this AP of a later state than ours. */
-		if (m.version > g->version && overlay_owns(o->overlay, &key))
-			g->version = (m.version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+	if (g && sync_holds(&o->sync, &key) && catch_up(o, g, m.version)) {
 		count(o->env, resolves);
-		push_subscribe(&o->pushes, g, &m.ingress, &m.coord, m.version);
-	} else if (sync_owns(&o->sync, &key)) {
+		push_subscribe(&o->pushes, g, &m.ingress, &m.coord);
+	} else if (!g && sync_owns(&o->sync, &key)) {
 		count(o->env, resolves);
 		push_negative(&o->pushes, &m.name, &m.ingress, &m.coord, o->negative_ttl);
 	} else {

@@ -138,13 +138,13 @@ static struct subscriber *subscriber_add(struct pushes *p, struct group *g, stru
 
 static void send_push(struct pushes *p, const struct group *g,
 		      const struct contact *ingress, const struct coord *coord,
-		      uint64_t version, pias_time ttl, struct subscriber *s)
+		      pias_time ttl, struct subscriber *s)
 {
 	struct ranked ranked[PUSH_MEMBERS_MAX];
 	uint8_t buf[PUSH_WIRE_MAX];
 	struct msg_push m = {
 		.name = g->name,
-		.version = version,
+		.version = g->version,
 		.policy = g->policy,
 		.ttl = ttl,
 	};
@@ -174,18 +174,15 @@ static void send_push(struct pushes *p, const struct group *g,
 
 static void tell(struct pushes *p, struct group *g, struct subscriber *s)
 {
-	send_push(p, g, &s->ap->contact, &s->ap->coord, g->version, s->ends - p->env->now,
-		  s);
+	send_push(p, g, &s->ap->contact, &s->ap->coord, s->ends - p->env->now, s);
 }
 
 void push_subscribe(struct pushes *p, struct group *g, const struct contact *ingress,
-		    const struct coord *coord, uint64_t version)
+		    const struct coord *coord)
 {
 	struct ap *ap = ap_get(&p->groups->interns, ingress, coord);
 	struct subscriber *s = NULL;
 
-	if (version < g->version)
-		version = g->version;
 	if (ap) {
 		s = subscriber_find(g, &ingress->id);
 		if (s)
@@ -195,7 +192,7 @@ void push_subscribe(struct pushes *p, struct group *g, const struct contact *ing
 	}
 	if (s)
 		s->ends = p->env->now + SUBSCRIPTION;
-	send_push(p, g, ingress, coord, version, s ? SUBSCRIPTION : REFUSED_TTL, s);
+	send_push(p, g, ingress, coord, s ? SUBSCRIPTION : REFUSED_TTL, s);
 }
 
 void push_unsubscribe(struct pushes *p, struct group *g, const struct id *ingress)
@@ -376,6 +373,6 @@ void push_created(struct pushes *p, struct group *g)
 
 		if (group_name_eq(&a->name, &g->name) && a->ends > p->env->now &&
 		    !subscriber_find(g, &a->ap->contact.id))
-			push_subscribe(p, g, &a->ap->contact, &a->ap->coord, 0);
+			push_subscribe(p, g, &a->ap->contact, &a->ap->coord);
 	}
 }

@@ -40,16 +40,16 @@ void pushes_init(struct pushes *p, struct env *env, struct groups *groups,
 		 struct post *post, struct selector *selector);
 void pushes_fini(struct pushes *p);
 
-/* Subscribes, or renews, and answers. @version: what the answer's must not be below. */
+/* Subscribes, or renews, and answers. */
 void push_subscribe(struct pushes *p, struct group *g, const struct contact *ingress,
-		    const struct coord *coord, uint64_t version);
+		    const struct coord *coord);
 void push_unsubscribe(struct pushes *p, struct group *g, const struct id *ingress);
 /* Answers that there is no such group, and remembers to tell when there is. */
 void push_negative(struct pushes *p, const struct group_name *name,
 		   const struct contact *ingress, const struct coord *coord,
 		   pias_time ttl);
 
-/* A group that did not exist has its first member. */
+/* A group that did not exist, or had no live member, has its first. */
 void push_created(struct pushes *p, struct group *g);
 /* @c is what group_merge did; the version is already the new one. */
 void push_changed(struct pushes *p, struct group *g, const struct merge *c);

@@ -550,6 +550,16 @@ void sync_on_successors_changed(struct sync *s)
 	sync_soon(s);
 }
 
+void sync_on_peer_alive(struct sync *s, const struct id *id)
+{
+	struct contact to[REPLICAS_MAX];
+	unsigned i, n = replicas_list(s->replicas, to);
+
+	for (i = 0; i < n; i++)
+		if (id_eq(&to[i].id, id))
+			sync_soon(s);
+}
+
 /* --- leaving ------------------------------------------------------------- */
 
 static void leave_timeout(void *ctx)
