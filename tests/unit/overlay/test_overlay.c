@@ -520,6 +520,44 @@ START_TEST(test_duplicate_key)
 }
 END_TEST
 
+/*
+ * Two with one key, each at home in a ring of its own, and the rings meet: both owners
+ * are told, and they do not outbid each other for ever.
+ */
+START_TEST(test_duplicate_key_across_rings)
+{
+	struct net *net = ring_of(29, 4);
+	struct id id = {{0x77}};
+	struct net_node *other = net_add(net, &id, 0), *twin;
+	uint64_t frames;
+
+	twin = net_add(net, &net->node[2].config.self.id, 0);
+	other->island = twin->island = 1;
+	other->config.n_seeds = 2; /* itself first, and one of the other ring */
+	other->config.seed[0] = other->config.self.addr[0];
+	other->config.seed[1] = net->node[0].config.self.addr[0];
+	twin->config.n_seeds = 1;
+	twin->config.seed[0] = other->config.self.addr[0];
+	net_start(other);
+	net_start(twin);
+	net_run(net, 10 * SEC);
+	ck_assert(overlay_is_joined(other->o) && overlay_is_joined(twin->o));
+	other->n_failed = twin->n_failed = 0;
+	unite(net);
+	net_run(net, 60 * SEC);
+	ck_assert_uint_ge(net->node[2].n_failed + twin->n_failed, 1);
+	ck_assert_int_eq(net->node[2].n_failed ? net->node[2].failed : twin->failed,
+			 PIAS_EDUPLICATE);
+	ck_assert_int_eq(overlay_peer_status(net->node[0].o, &id), PEER_ALIVE);
+	frames = net->n_frames;
+	net_run(net, 60 * SEC);
+	ck_assert_uint_lt(net->n_frames - frames, 6 * 60 * 20);
+	net_kill(twin);
+	net_converge(net, 0, 60 * SEC);
+	net_free(net);
+}
+END_TEST
+
 /* An AP of another ring does not get in. */
 START_TEST(test_other_ring)
 {
@@ -624,6 +662,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_wrong_owner);
 	tcase_add_loop_test(c, test_owners, 1, 6);
 	tcase_add_test(c, test_duplicate_key);
+	tcase_add_test(c, test_duplicate_key_across_rings);
 	tcase_add_test(c, test_other_ring);
 	tcase_add_test(c, test_seed_comes_late);
 	tcase_add_test(c, test_rest);
