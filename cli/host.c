@@ -167,16 +167,14 @@ static void on_datagram(void *ctx, const struct addr *from, const struct addr *t
 	proxy_on_datagram(&h->proxy, from, to, data, len);
 }
 
-/* Says it once per address and minute; counts it always. */
+/* Says the same of an address once a minute. */
 static void complain(struct host *h, enum log_level level, const char *event,
 		     const struct addr *about, const char *why)
 {
-	struct quiet *quiet =
-		level <= LOG_LEVEL_WARN ? &h->quiet_warnings : &h->quiet_news;
 	char text[ADDR_STR_MAX], times[48] = "";
 	uint32_t kept;
 
-	if (!quiet_may_say(quiet, about, clock_now(), &kept))
+	if (!quiet_may_say(&h->quiet, about, why, clock_now(), &kept))
 		return;
 	if (kept)
 		snprintf(times, sizeof(times), " (and %u times before)", kept);
@@ -374,6 +372,9 @@ static int load_names(struct host *h, struct proxy_config *proxy, char *why)
 		snprintf(why, HOST_WHY_MAX, "%s", text);
 		return PIAS_ESYSTEM;
 	}
+	/* Not fatal: the clock may be set right later, and certificates replaced. */
+	if (tls_check_time(&h->tls, tls_why))
+		log_say(LOG_LEVEL_WARN, "host: nobody will talk to us: %s", tls_why);
 	proxy->overlay.self.id = h->tls.self.id;
 	proxy->overlay.incarnation = (uint64_t)clock_wall();
 	return 0;

@@ -32,8 +32,7 @@ struct host {
 	struct event *signals[2]; /* SIGTERM, SIGINT */
 	struct event *drained;
 	struct event *watchdog;
-	/* A refusal must not be lost behind "connection refused" of a minute ago. */
-	struct quiet quiet_news, quiet_warnings;
+	struct quiet quiet;
 	char join_trouble[HOST_WHY_MAX]; /* the last thing said about joining */
 	char dial_trouble[HOST_WHY_MAX]; /* why the last dial failed */
 	pias_time started_at, drain_ends_at;

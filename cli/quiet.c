@@ -1,16 +1,27 @@
 /*
- * A small table of addresses and when each was last spoken of. Full of fresh entries
- * it stays silent about new ones: a flood from many addresses must not become a flood
- * of lines.
+ * A small table of what was said of whom and when. Full of fresh entries it stays
+ * silent about new ones: a flood from many addresses must not become a flood of lines.
  */
 #include "cli/quiet.h"
 
-static int find(const struct quiet *q, const struct addr *about)
+#include <string.h>
+
+#include "overlay/base/siphash.h"
+
+/* Who finds two texts of one hash silences one of its own lines. */
+static uint64_t hash_of(const char *text)
+{
+	static const struct siphash_key key = {1, 2};
+
+	return siphash(&key, text, strlen(text));
+}
+
+static int find(const struct quiet *q, const struct addr *about, uint64_t text)
 {
 	unsigned i;
 
 	for (i = 0; i < q->n; i++)
-		if (addr_host_eq(&q->entry[i].about, about))
+		if (q->entry[i].text == text && addr_host_eq(&q->entry[i].about, about))
 			return (int)i;
 	return -1;
 }
@@ -28,10 +39,11 @@ static int find_room(struct quiet *q, pias_time now)
 	return now - q->entry[oldest].said_at >= QUIET_PERIOD ? (int)oldest : -1;
 }
 
-bool quiet_may_say(struct quiet *q, const struct addr *about, pias_time now,
-		   uint32_t *kept)
+bool quiet_may_say(struct quiet *q, const struct addr *about, const char *text,
+		   pias_time now, uint32_t *kept)
 {
-	int i = find(q, about);
+	uint64_t hash = hash_of(text);
+	int i = find(q, about, hash);
 
 	*kept = 0;
 	if (i >= 0 && now - q->entry[i].said_at < QUIET_PERIOD) {
@@ -46,6 +58,7 @@ bool quiet_may_say(struct quiet *q, const struct addr *about, pias_time now,
 		return false;
 	q->entry[i].about = *about;
 	q->entry[i].about.port = 0;
+	q->entry[i].text = hash;
 	q->entry[i].said_at = now;
 	q->entry[i].kept = 0;
 	return true;

@@ -19,14 +19,15 @@ START_TEST(test_once_a_minute)
 	uint32_t kept;
 
 	port.port = 1;
-	ck_assert(quiet_may_say(&q, &one, 0, &kept));
+	ck_assert(quiet_may_say(&q, &one, "no", 0, &kept));
 	ck_assert_uint_eq(kept, 0);
-	ck_assert(!quiet_may_say(&q, &one, 1, &kept));
-	ck_assert(!quiet_may_say(&q, &port, QUIET_PERIOD - 1, &kept));
-	ck_assert(quiet_may_say(&q, &two, 1, &kept));
-	ck_assert(quiet_may_say(&q, &one, QUIET_PERIOD, &kept));
+	ck_assert(!quiet_may_say(&q, &one, "no", 1, &kept));
+	ck_assert(!quiet_may_say(&q, &port, "no", QUIET_PERIOD - 1, &kept));
+	ck_assert(quiet_may_say(&q, &two, "no", 1, &kept));
+	ck_assert(quiet_may_say(&q, &one, "another reason", 1, &kept));
+	ck_assert(quiet_may_say(&q, &one, "no", QUIET_PERIOD, &kept));
 	ck_assert_uint_eq(kept, 2);
-	ck_assert(!quiet_may_say(&q, &one, QUIET_PERIOD + 1, &kept));
+	ck_assert(!quiet_may_say(&q, &one, "no", QUIET_PERIOD + 1, &kept));
 }
 END_TEST
 
@@ -39,14 +40,14 @@ START_TEST(test_flood)
 
 	for (i = 0; i < 10 * QUIET_MAX; i++) {
 		a = host(i);
-		said += quiet_may_say(&q, &a, (pias_time)i, &kept);
+		said += quiet_may_say(&q, &a, "no", (pias_time)i, &kept);
 	}
 	ck_assert_uint_eq(said, QUIET_MAX);
 	a = host(9999);
-	ck_assert(!quiet_may_say(&q, &a, QUIET_PERIOD - 1, &kept));
-	ck_assert(quiet_may_say(&q, &a, QUIET_PERIOD, &kept)); /* the oldest went */
+	ck_assert(!quiet_may_say(&q, &a, "no", QUIET_PERIOD - 1, &kept));
+	ck_assert(quiet_may_say(&q, &a, "no", QUIET_PERIOD, &kept)); /* the oldest went */
 	a = host(1);
-	ck_assert(!quiet_may_say(&q, &a, QUIET_PERIOD, &kept));
+	ck_assert(!quiet_may_say(&q, &a, "no", QUIET_PERIOD, &kept));
 }
 END_TEST
 

@@ -315,6 +315,30 @@ START_TEST(test_forged_name)
 }
 END_TEST
 
+START_TEST(test_own_dates)
+{
+	struct pki_validity past = {.days = 1, .not_before = 1577836800};
+	struct pki_validity future = {.days = 1, .not_before = time(NULL) + 3600};
+	char why[TLS_WHY_MAX];
+	struct tls t;
+
+	folder_issue(&lab, PEER_KIND_AP, "now");
+	folder_issue_at(&lab, PEER_KIND_AP, "past", &past);
+	folder_issue_at(&lab, PEER_KIND_AP, "future", &future);
+	folder_tls(&lab, "now", &lab, &t);
+	ck_assert_int_eq(tls_check_time(&t, why), 0);
+	tls_fini(&t);
+	folder_tls(&lab, "past", &lab, &t);
+	ck_assert_int_eq(tls_check_time(&t, why), PIAS_EAUTH);
+	ck_assert_ptr_nonnull(strstr(why, "expired on 2020-01-02"));
+	tls_fini(&t);
+	folder_tls(&lab, "future", &lab, &t);
+	ck_assert_int_eq(tls_check_time(&t, why), PIAS_EAUTH);
+	ck_assert_ptr_nonnull(strstr(why, "not valid before"));
+	tls_fini(&t);
+}
+END_TEST
+
 /* Two rings may share a CA: the name decides. */
 START_TEST(test_wrong_ring)
 {
@@ -473,6 +497,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_not_yet_valid);
 	tcase_add_test(c, test_clock_an_hour_off);
 	tcase_add_loop_test(c, test_forged_name, 0, 5);
+	tcase_add_test(c, test_own_dates);
 	tcase_add_test(c, test_wrong_ring);
 	tcase_add_test(c, test_wrong_kind);
 	tcase_add_test(c, test_server_cannot_accept);
