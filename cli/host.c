@@ -167,6 +167,11 @@ static void on_datagram(void *ctx, const struct addr *from, const struct addr *t
 	proxy_on_datagram(&h->proxy, from, to, data, len);
 }
 
+static bool is_about_certificates(int err)
+{
+	return err == PIAS_EAUTH || err == PIAS_EDENIED;
+}
+
 /* Says the same of an address once a minute. */
 static void complain(struct host *h, enum log_level level, const char *event,
 		     const struct addr *about, const char *why)
@@ -211,10 +216,9 @@ static void on_link_down(void *ctx, uint32_t link, const struct peer_identity *w
 {
 	struct host *h = ctx;
 
-	if (err == PIAS_EAUTH) {
+	if (is_about_certificates(err)) {
 		count(&h->env, drop_link_certificate);
 		complain(h, LOG_LEVEL_WARN, "refused by", &who->from, why);
-		snprintf(h->dial_trouble, sizeof(h->dial_trouble), "%s", why);
 	} else if (err == PIAS_EFULL) {
 		count(&h->env, links_stalled);
 		complain(h, LOG_LEVEL_WARN, "closed", &who->from, why);
@@ -232,10 +236,10 @@ static void on_dial_failed(void *ctx, const struct id *id, const struct addr add
 	const struct addr *about = &addr[addr_is_none(&addr[0])];
 	struct host *h = ctx;
 
-	if (err == PIAS_EAUTH)
+	if (is_about_certificates(err))
 		count(&h->env, drop_link_certificate);
-	complain(h, err == PIAS_EAUTH ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "not opened",
-		 about, why);
+	complain(h, is_about_certificates(err) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+		 "not opened", about, why);
 	snprintf(h->dial_trouble, sizeof(h->dial_trouble), "%s", why);
 	host_enter(h);
 	proxy_on_dial_failed(&h->proxy, id, addr, err);
@@ -246,7 +250,7 @@ static void on_refused(void *ctx, const struct addr *from, int err, const char *
 {
 	struct host *h = ctx;
 
-	if (err == PIAS_EAUTH)
+	if (is_about_certificates(err))
 		count(&h->env, drop_link_certificate);
 	else if (err == PIAS_EFULL)
 		count(&h->env, drop_link_busy);
@@ -372,9 +376,14 @@ static int load_names(struct host *h, struct proxy_config *proxy, char *why)
 		snprintf(why, HOST_WHY_MAX, "%s", text);
 		return PIAS_ESYSTEM;
 	}
-	/* Not fatal: the clock may be set right later, and certificates replaced. */
-	if (tls_check_time(&h->tls, tls_why))
-		log_say(LOG_LEVEL_WARN, "host: nobody will talk to us: %s", tls_why);
+	/*
+	 * With a clock like that we would refuse everybody else, too, and take ourselves
+	 * for the only AP there is.
+	 */
+	if (tls_check_time(&h->tls, tls_why)) {
+		snprintf(why, HOST_WHY_MAX, "%s", tls_why);
+		return PIAS_EAUTH;
+	}
 	proxy->overlay.self.id = h->tls.self.id;
 	proxy->overlay.incarnation = (uint64_t)clock_wall();
 	return 0;

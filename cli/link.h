@@ -27,15 +27,18 @@ struct links_ops {
 	/*
 	 * It ended, by its own or by links_ops.frame's doing, not by links_close. @err
 	 * is 0 when the other end just closed it, else PIAS_E* with @why in words;
-	 * PIAS_EAUTH: it refused our certificate. PIAS_EFULL: it stopped reading.
+	 * PIAS_EDENIED: it refused our certificate. PIAS_EFULL: it stopped reading.
 	 */
 	void (*down)(void *ctx, uint32_t link, const struct peer_identity *who, int err,
 		     const char *why);
-	/* No link came of links_dial. @why says what happened at the last address. */
+	/*
+	 * No link came of links_dial. @why says what happened at the last address.
+	 * PIAS_EAUTH: we refused its certificate; PIAS_EDENIED: it refused ours.
+	 */
 	void (*dial_failed)(void *ctx, const struct id *id, const struct addr addr[2],
 			    int err, const char *why);
 	/*
-	 * Somebody connected to us in vain. PIAS_EAUTH: a certificate was the reason,
+	 * Somebody connected to us in vain. PIAS_EAUTH, PIAS_EDENIED: as above;
 	 * PIAS_EFULL: too many handshakes under way. NULL where nobody listens.
 	 */
 	void (*refused)(void *ctx, const struct addr *from, int err, const char *why);

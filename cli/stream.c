@@ -97,6 +97,7 @@ void stream_close(struct bufferevent *bev, bool is_clean)
 struct handshake {
 	struct bufferevent *bev;
 	struct event *limit;
+	bool awaits_word; /* established when the other end has said something */
 	handshake_fn *done;
 	void *ctx;
 };
@@ -143,7 +144,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	char why[TLS_WHY_MAX];
 
 	if (what & BEV_EVENT_CONNECTED) {
-		succeed(h);
+		if (!h->awaits_word)
+			succeed(h);
 		return;
 	}
 	err = bufferevent_get_openssl_error(bev);
@@ -155,15 +157,20 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		snprintf(why, sizeof(why), "%s during the TLS handshake",
 			 strerror(system_err));
 	else
-		snprintf(why, sizeof(why), "it closed during the TLS handshake");
+		snprintf(why, sizeof(why), "it closed the connection at once");
 	fail(h, PIAS_EUNREACH, why);
+}
+
+static void on_word(struct bufferevent *bev, void *arg)
+{
+	succeed(arg);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
 	char why[64];
 
-	snprintf(why, sizeof(why), "no TLS handshake within %d s", STREAM_HANDSHAKE_S);
+	snprintf(why, sizeof(why), "no answer to TLS within %d s", STREAM_HANDSHAKE_S);
 	fail(arg, PIAS_ETIMEOUT, why);
 }
 
@@ -207,7 +214,8 @@ struct handshake *handshake_start(struct event_base *base, struct tls *tls, int 
 		free(h);
 		return NULL;
 	}
-	bufferevent_setcb(bev, NULL, NULL, on_event, h);
+	h->awaits_word = dialed && tls->self.kind == PEER_KIND_AP;
+	bufferevent_setcb(bev, h->awaits_word ? on_word : NULL, NULL, on_event, h);
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
 	return h;
 }

@@ -20,6 +20,11 @@
 struct handshake;
 
 /*
+ * In TLS 1.3 the dialing end is done before the other one has judged its certificate.
+ * Between APs, where the accepting end speaks at once (PROTOCOL 2.2), a dialed stream
+ * therefore counts as established when its first bytes have come: so a refusal is a
+ * failure to establish it. A server, which speaks first itself, can't wait.
+ *
  * @bev NULL: failed, and why. Else it is the caller's, disabled, without callbacks,
  * and to be ended with stream_free or stream_close. The handshake is gone by then.
  */

@@ -437,8 +437,8 @@ static const char *alert_text(int alert)
 		return "it refused our certificate: another ring, or an id that is not "
 		       "that of the key";
 	case SSL_AD_BAD_CERTIFICATE:
-		return "it refused our certificate: not valid there, or not yet (is one "
-		       "of the clocks wrong?)";
+		return "it refused our certificate: not yet valid there (is one of the "
+		       "clocks wrong?)";
 	case SSL_AD_UNSUPPORTED_CERTIFICATE:
 		return "it refused our certificate: not of the kind that is needed there";
 	case SSL_AD_CERTIFICATE_REVOKED:
@@ -472,7 +472,7 @@ int tls_explain(const SSL *ssl, unsigned long err, char why[static TLS_WHY_MAX])
 		text = alert_text(reason - SSL_AD_REASON_OFFSET);
 	if (text) {
 		snprintf(why, TLS_WHY_MAX, "%s", text);
-		return PIAS_EAUTH;
+		return PIAS_EDENIED;
 	}
 	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE &&
 	    ERR_GET_LIB(err) == ERR_LIB_SSL) {

@@ -110,8 +110,23 @@ static void on_patience(void *ctx)
 	give_up(j);
 }
 
+/*
+ * Somebody is there and doesn't want us: then there is a ring, most likely, and a second
+ * one beside it would serve clients with nothing.
+ */
+static bool is_refusal(int why)
+{
+	return why == PIAS_EDENIED || why == PIAS_EDUPLICATE || why == PIAS_ERING ||
+	       why == PIAS_EVERSION;
+}
+
 static bool may_create(const struct join *j)
 {
+	unsigned i;
+
+	for (i = 0; i < j->n_seeds; i++)
+		if (j->seed[i].refuses_us)
+			return false;
 	return j->is_first && j->env->now - j->started >= CREATE_AFTER;
 }
 
@@ -147,9 +162,12 @@ void join_on_seed_up(struct join *j, const struct contact *who)
 
 	if (j->is_done)
 		return;
-	for (i = 0; i < j->n_seeds; i++)
-		if (answers_at(who, &j->seed[i].addr))
-			j->seed[i].who = *who;
+	for (i = 0; i < j->n_seeds; i++) {
+		if (!answers_at(who, &j->seed[i].addr))
+			continue;
+		j->seed[i].who = *who;
+		j->seed[i].refuses_us = false;
+	}
 	if (!j->nonce)
 		ask_afresh(j, who);
 }
@@ -176,6 +194,7 @@ void join_on_seed_failed(struct join *j, const struct addr *seed, int why,
 		if (!addr_eq(&j->seed[i].addr, seed))
 			continue;
 		memset(&j->seed[i].who, 0, sizeof(j->seed[i].who));
+		j->seed[i].refuses_us = is_refusal(why);
 		if (why != PIAS_ELOOP)
 			tell(j, &j->seed[i], why, text);
 		return;
@@ -196,6 +215,7 @@ void join_on_peer_down(struct join *j, const struct id *who, int why)
 		if (!contact_has_addr(&s->who) || !id_eq(&s->who.id, who))
 			continue;
 		memset(&s->who, 0, sizeof(s->who));
+		s->refuses_us = is_refusal(why);
 		if (why && why != PIAS_ELOOP)
 			tell(j, s, why, error_text(why));
 		return;
@@ -243,6 +263,9 @@ static int on_no(struct join *j, const struct contact *from, struct rd *body)
 	if (!j->nonce || m.nonce != j->nonce || !id_eq(&from->id, &j->asked.id))
 		return 0;
 	give_up(j);
+	for (i = 0; i < j->n_seeds; i++)
+		if (id_eq(&j->seed[i].who.id, &from->id))
+			j->seed[i].refuses_us = is_refusal(m.why);
 	/* All start at once after a power cut: that is nothing to report. */
 	if (m.why == PIAS_ENOTREADY && j->env->now - j->started < QUIET)
 		return 0;

@@ -23,6 +23,7 @@ struct join_ops {
 struct join_seed {
 	struct addr addr;
 	struct contact who; /* who answered there; no address: nobody yet */
+	bool refuses_us;    /* the last time; as far as we know it has a ring */
 	int told;	    /* the last error reported */
 	pias_time told_at;
 };

@@ -31,6 +31,7 @@ struct end {
 	uint8_t key[OVERLAY_LINK_KEY_LEN];
 	bool dialed;
 	int up_answer, frame_answer;
+	bool is_mute;
 	int err; /* of the last report */
 	char why[TLS_WHY_MAX];
 	uint8_t last[FRAME_MAX];
@@ -43,6 +44,9 @@ static struct ring_folder lab, foreign;
 static struct end a, b; /* b listens */
 static struct addr at;
 
+/* Between APs the accepting end speaks at once (PROTOCOL 2.2). */
+static const uint8_t greeting[FRAME_HEADER_LEN] = {0, FRAME_HEADER_LEN, 1, 0};
+
 static int on_up(void *ctx, uint32_t link, const struct peer_identity *who, bool dialed,
 		 const uint8_t key[OVERLAY_LINK_KEY_LEN])
 {
@@ -53,6 +57,8 @@ static int on_up(void *ctx, uint32_t link, const struct peer_identity *who, bool
 	e->who = *who;
 	e->dialed = dialed;
 	memcpy(e->key, key, sizeof(e->key));
+	if (!dialed && !e->is_mute)
+		links_send(e->links, link, greeting, sizeof(greeting));
 	return e->up_answer;
 }
 
@@ -61,6 +67,8 @@ static int on_frame(void *ctx, uint32_t link, enum peer_kind kind, const uint8_t
 {
 	struct end *e = ctx;
 
+	if (len == sizeof(greeting) && !memcmp(frame, greeting, len))
+		return 0;
 	e->n_frames++;
 	e->bytes += len;
 	memcpy(e->last, frame, len);
@@ -358,31 +366,43 @@ START_TEST(test_foreign_certificate)
 	wait_for(&b.n_refused, 1);
 	ck_assert_int_eq(b.err, PIAS_EAUTH);
 	ck_assert_ptr_nonnull(strstr(b.why, "not signed by our CA"));
-	while (!evil.n_down && !evil.n_failed)
-		event_base_loop(base, EVLOOP_ONCE);
-	ck_assert_int_eq(evil.err, PIAS_EAUTH);
+	wait_for(&evil.n_failed, 1);
+	ck_assert_int_eq(evil.err, PIAS_EDENIED);
 	ck_assert_ptr_nonnull(strstr(evil.why, "refused our certificate"));
-	ck_assert_uint_eq(b.n_up, 0);
+	ck_assert_uint_eq(b.n_up + evil.n_up, 0);
 	stop(&evil);
 }
 END_TEST
 
-START_TEST(test_refusal_overtakes_no_data)
+/* A server speaks first: its link is up before it is refused, and still hears why. */
+START_TEST(test_alert_is_not_lost)
 {
 	static uint8_t buf[FRAME_MAX];
 	struct end evil;
 	unsigned i;
 
-	start(&evil, &foreign, PEER_KIND_AP, "evil");
+	start(&evil, &foreign, PEER_KIND_SERVER, "evil");
 	dial(&evil, NULL);
 	wait_for(&evil.n_up, 1);
 	for (i = 0; i < 5; i++)
 		links_send(evil.links, evil.link, buf, make_frame(buf, 60000, 1));
 	wait_for(&evil.n_down, 1);
-	ck_assert_int_eq(evil.err, PIAS_EAUTH);
+	ck_assert_int_eq(evil.err, PIAS_EDENIED);
 	ck_assert_msg(strstr(evil.why, "not signed by its CA"), "%s", evil.why);
 	ck_assert_uint_eq(b.n_frames, 0);
 	stop(&evil);
+}
+END_TEST
+
+/* Refused without a word, or dumb: no link for the one who dialed. */
+START_TEST(test_accepter_says_nothing)
+{
+	b.is_mute = true;
+	b.up_answer = PIAS_EFULL;
+	dial(&a, &b.id);
+	wait_for(&a.n_failed, 1);
+	ck_assert_int_eq(a.err, PIAS_EUNREACH);
+	ck_assert_uint_eq(a.n_up, 0);
 }
 END_TEST
 
@@ -526,7 +546,8 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_core_refuses_frame);
 	tcase_add_test(c, test_not_a_frame);
 	tcase_add_test(c, test_foreign_certificate);
-	tcase_add_test(c, test_refusal_overtakes_no_data);
+	tcase_add_test(c, test_alert_is_not_lost);
+	tcase_add_test(c, test_accepter_says_nothing);
 	tcase_add_test(c, test_wrong_id);
 	tcase_add_test(c, test_nobody_there);
 	tcase_add_test(c, test_second_address);
