@@ -60,12 +60,10 @@ void fingers_stop(struct fingers *f)
 	timer_stop(&f->env->timers, &f->expire);
 }
 
+/* Of the leading bits alone: in order like the whole, where they differ. */
 static uint64_t distance(const struct fingers *f, const struct id *to)
 {
-	struct id d;
-
-	id_distance(&d, &f->self.id, to);
-	return id_prefix(&d);
+	return id_prefix(to) - id_prefix(&f->self.id);
 }
 
 void fingers_set(struct fingers *f, unsigned i, const struct contact *c)
@@ -117,26 +115,22 @@ void fingers_on_gone(struct fingers *f, const struct id *id)
 			clear(f, i);
 }
 
+/* Farther fingers stand first: the first that is nearer than the key is the closest. */
 bool fingers_closest(const struct fingers *f, const struct id *key, struct contact *out)
 {
-	uint64_t limit = distance(f, key), best_dist = 0;
-	unsigned i, best = 0;
+	uint64_t limit = distance(f, key);
+	unsigned i;
 
 	/* Nothing at all is nearer than our own place: the way once around. */
 	if (id_eq(key, &f->self.id))
 		limit = UINT64_MAX;
-	if (!limit)
-		return false;
 	for (i = 0; i < FINGERS; i++) {
-		if (f->dist[i] < limit && f->dist[i] > best_dist) {
-			best_dist = f->dist[i];
-			best = i;
-		}
+		if (!f->ref[i] || f->dist[i] >= limit)
+			continue;
+		*out = book_get(f->book, f->ref[i])->contact;
+		return true;
 	}
-	if (!best_dist)
-		return false;
-	*out = book_get(f->book, f->ref[best])->contact;
-	return true;
+	return false;
 }
 
 /* --- lookups ------------------------------------------------------------- */

@@ -46,8 +46,8 @@ struct fingers {
 	const struct fingers_ops *ops;
 	void *ctx;
 	struct contact self;
-	uint64_t dist[FINGERS]; /* leading bits of its distance from us; 0 = unknown */
-	uint32_t ref[FINGERS];
+	uint64_t dist[FINGERS]; /* leading bits of its distance from us */
+	uint32_t ref[FINGERS];	/* 0 = unknown */
 	pias_time period;
 	struct timer refresh, expire;
 	uint8_t next;	/* to be refreshed: from the nearest to the farthest */

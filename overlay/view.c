@@ -69,6 +69,8 @@ static bool is_finger(const struct overlay *o, const struct id *id)
 	struct contact c;
 	unsigned i;
 
+	if (o->config.mode == TABLE_FINGERS)
+		return fingers_has(&o->fingers, id);
 	for (i = 0; i < FINGERS; i++)
 		if (overlay_finger(o, i, &c) && id_eq(&c.id, id))
 			return true;

@@ -270,8 +270,14 @@ START_TEST(test_closest)
 	struct fingers *f = &w->node[17].f;
 	unsigned k, i;
 
-	for (i = 0; i < FINGERS; i++)
-		fingers_set(f, i, &w->node[rng_below(&w->rng, NODES)].f.self);
+	/* True ones, some of them unknown. */
+	for (i = 0; i < FINGERS; i++) {
+		struct id key;
+
+		id_add_pow2(&key, &f->self.id, ID_BITS - 1 - i);
+		if (rng_below(&w->rng, 4))
+			fingers_set(f, i, &w->node[owner_of(w, &key)].f.self);
+	}
 	for (k = 0; k < 5000; k++) {
 		struct contact got, want = f->self, c;
 		bool found = false;
