@@ -216,10 +216,13 @@ static int load(struct cargo *c, const struct packet_in *in)
 	struct gso gso;
 
 	*c = (struct cargo){.headroom = in->headroom, .n = 1};
+	/* First, so that nothing changes any more once it has been looked at. */
+	if (in->csum_start && !in->segment_len && finish_checksum(in))
+		return PIAS_EMALFORMED;
 	if (packet_parse(&c->packet, in->data, in->len))
 		return PIAS_EMALFORMED;
 	if (!in->segment_len)
-		return in->csum_start ? finish_checksum(in) : 0;
+		return 0;
 	c->segment_len = in->segment_len;
 	c->is_partial = in->csum_start != 0;
 	if (gso_init(&gso, &c->packet, c->segment_len, c->is_partial))
@@ -288,12 +291,13 @@ static void take_control(struct forward *f, const struct cargo *c,
 	}
 	to.port = CONTROL_PORT;
 	end = c->segment_len ? p->len : p->l4 + be16_get(p->data + p->l4 + 4);
-	for (; at < end; at += n) {
+	do {
 		n = end - at;
 		if (c->segment_len && n > c->segment_len)
 			n = c->segment_len;
 		rendezvous_on_server_datagram(f->rendezvous, &from, &to, p->data + at, n);
-	}
+		at += n;
+	} while (at < end);
 }
 
 void forward_on_packet(struct forward *f, const struct packet_in *packet)

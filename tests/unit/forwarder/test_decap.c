@@ -6,6 +6,7 @@
 #include "forwarder/decap.h"
 #include "forwarder/encap.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/rng.h"
 #include "tests/fixture/suite.h"
 
 #define COOKIE 0x0123456789abcdefULL
@@ -154,11 +155,45 @@ START_TEST(test_inner)
 }
 END_TEST
 
+/* Whatever is let in is for us, from somebody else, and lies within what came. */
+START_TEST(test_anything)
+{
+	struct ip_spec s = {.family = 4, .src = "192.0.2.9", .dst = "198.18.0.1"};
+	size_t len = ip_udp(buf, &s, 1000, 53, 20), n;
+	struct addr ours = ip_addr("198.18.0.1"), wide = ip_addr("198.18.0.2");
+	struct rng r = {1};
+	unsigned i, k, let_in = 0;
+	struct packet p;
+	uint8_t good[100];
+
+	memcpy(good, buf, len);
+	for (i = 0; i < 40000; i++) {
+		memcpy(buf, good, len);
+		for (k = rng_below(&r, 4); k; k--)
+			buf[rng_below(&r, (uint32_t)len)] = (uint8_t)rng_u64(&r);
+		if (rng_below(&r, 2))
+			ip_fix(buf);
+		n = rng_below(&r, 8) ? len : rng_below(&r, (uint32_t)len);
+		if (open_gue(COOKIE, n, &p) != DECAP_OK)
+			continue;
+		let_in++;
+		ck_assert_uint_le(p.len, n);
+		ck_assert_uint_le(p.payload, p.len);
+		ck_assert(addr_host_eq(&p.dst, &ours) || addr_host_eq(&p.dst, &wide));
+		ck_assert(addr_is_unicast(&p.src));
+		ck_assert(!addr_host_eq(&p.src, &config.unicast));
+	}
+	ck_assert_uint_gt(let_in, 1000);
+	ck_assert_uint_lt(let_in, 39000);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, test_cookie);
 	tcase_add_test(c, test_truncation);
+	tcase_add_test(c, test_anything);
 	tcase_add_loop_test(c, test_inner, 0, sizeof(cases) / sizeof(cases[0]));
 }
 

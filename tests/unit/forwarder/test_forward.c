@@ -758,6 +758,9 @@ START_TEST(test_control)
 	ck_assert_str_eq(addr_str(&e->from, t), "[2001:db8::9]:1000");
 	ck_assert_str_eq(addr_str(&e->at, t), "[2001:db8:a::1]:7427");
 	ap_forget();
+	ap_packet(buf, ip_udp(buf, &s4, 1000, 7427, 0));
+	ck_assert_uint_eq(ap_only(CONTROL)->len, 0); /* theirs to refuse */
+	ap_forget();
 	len = ip_udp(buf, &s4, 1000, 7427, 30);
 	buf[40] ^= 1; /* damaged on the way */
 	ap_packet(buf, len);
@@ -846,6 +849,96 @@ START_TEST(test_tunnel_control)
 }
 END_TEST
 
+/* --- anything at all ------------------------------------------------------------ */
+
+static size_t any_packet(struct rng *r)
+{
+	static const char *const dst4[] = {"198.18.0.1", "198.18.0.2", "198.18.0.3",
+					   "192.0.2.1"};
+	static const uint16_t fragment[] = {0, 0, 0, 0x4000, 0x2000, 0x2005};
+	static const uint16_t port[] = {53, 54, 80, 7427};
+	struct ip_spec s4 = V4, s6 = V6, quoted = {.family = 4, .dst = "192.0.2.9"};
+	size_t n = rng_below(r, 8) ? rng_below(r, 100) : rng_below(r, 3000);
+	uint16_t dport = port[rng_below(r, 4)], sport = (uint16_t)rng_below(r, 8);
+	uint8_t q[28];
+
+	s4.dst = quoted.src = dst4[rng_below(r, 4)];
+	s4.fragment = fragment[rng_below(r, 6)];
+	s4.id = (uint16_t)rng_below(r, 4);
+	s4.options = 4 * rng_below(r, 2);
+	switch (rng_below(r, 7)) {
+	case 0:
+		return ip_udp(buf, &s6, sport, dport, n);
+	case 1:
+		return ip_tcp(buf, &s4, sport, dport, 1, (uint8_t)rng_u64(r), 4, n);
+	case 2:
+		return ip_tcp(buf, &s6, sport, dport, 1, (uint8_t)rng_u64(r), 4, n);
+	case 3:
+		return ip_icmp(buf, &s4, 8, 0, 1, "abcdefgh", 8);
+	case 4:
+		ip_udp(q, &quoted, dport, sport, 0);
+		return ip_icmp(buf, &s4, 3, 3, 0, q, sizeof(q));
+	default:
+		return ip_udp(buf, &s4, sport, dport, n);
+	}
+}
+
+/* Everything that became of packets, but for what comes beside it. */
+static uint64_t outcomes(void)
+{
+	uint64_t n = ap_counter(packets_out) + ap_counter(packets_wrapped);
+	unsigned i;
+
+	for (i = 0; i < N_COUNTERS; i++)
+		if (!strncmp(counter_name(i), "drop_", 5) && i != COUNTER_drop_icmp_limit)
+			n += ap.env.counters.v[i];
+	return n + (uint64_t)ap_count(CONTROL);
+}
+
+/* Whatever comes in is sent on or counted as dropped, once. ASan watches the rest. */
+START_TEST(test_anything)
+{
+	struct rng r = {(uint64_t)_i};
+	unsigned i, k;
+
+	make_two(ENCAP_GUE);
+	two[1].encap = ENCAP_IPIP;
+	ap_route("198.18.0.1:53/udp", two, 2);
+	ap_route("198.18.0.1:80/tcp", two, 2);
+	ap_route("198.18.0.1", &two[1], 1);
+	ap_negative("198.18.0.2:53/udp");
+	ap_negative("198.18.0.2");
+	for (i = 0; i < 40000; i++) {
+		size_t len = any_packet(&r);
+		struct packet_in in = {.headroom = (uint16_t)(rng_below(&r, 2) * 128)};
+		uint64_t packets = ap_counter(packets_in), before = outcomes();
+
+		for (k = rng_below(&r, 4); k; k--)
+			buf[rng_below(&r, len < 64 ? (uint32_t)len : 64)] =
+				(uint8_t)rng_u64(&r);
+		if (rng_below(&r, 2) && buf[0] >> 4 == 4 && (buf[0] & 15) >= 5)
+			ip_fix(buf);
+		if (!rng_below(&r, 4))
+			in.segment_len = (uint16_t)(16 + rng_below(&r, 1500));
+		if (!rng_below(&r, 4)) {
+			in.csum_start = (uint16_t)(1 + rng_below(&r, 60));
+			in.csum_offset = (uint16_t)rng_below(&r, 20);
+		}
+		if (!rng_below(&r, 16))
+			len = rng_below(&r, (uint32_t)len + 1);
+		if (in.csum_start > len)
+			in.csum_start = (uint16_t)len;
+		ap_packet_in(buf, len, in);
+		ck_assert_uint_eq(outcomes() - before, ap_counter(packets_in) - packets);
+		ap_forget();
+	}
+	ck_assert_uint_gt(ap_counter(packets_out), 1000); /* not all of it was noise */
+	ck_assert_uint_gt(ap_counter(packets_wrapped), 1000);
+	ck_assert_uint_gt(ap_counter(drop_no_group), 100);
+	ck_assert_uint_gt(ap_counter(drop_fragment), 100);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_checked_fixture(c, setup, ap_stop);
@@ -878,6 +971,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_control_merged);
 	tcase_add_test(c, test_answer);
 	tcase_add_loop_test(c, test_tunnel_control, 0, 4);
+	tcase_add_loop_test(c, test_anything, 0, 4);
 }
 
 int main(void)

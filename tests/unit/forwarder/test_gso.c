@@ -10,6 +10,7 @@
 #include "forwarder/coalesce.h"
 #include "forwarder/gso.h"
 #include "tests/fixture/ip.h"
+#include "tests/fixture/rng.h"
 #include "tests/fixture/suite.h"
 
 static const struct ip_spec v4 = {
@@ -404,6 +405,100 @@ START_TEST(test_coalesce_bounds)
 }
 END_TEST
 
+/* --- cut(coalesce(x)) is x ------------------------------------------------- */
+
+#define TRAIN 150
+
+static uint8_t train[TRAIN][1500];
+static size_t train_len[TRAIN];
+
+/* The next packet of one of a few flows, mostly in sequence, sometimes odd. */
+static size_t next_packet(struct rng *r, uint8_t *p)
+{
+	static struct {
+		uint32_t seq;
+		uint16_t id;
+	} flow[4];
+	static const unsigned sizes[] = {100, 100, 100, 100, 100, 60, 0, 700};
+	unsigned k = rng_below(r, 4), n = sizes[rng_below(r, 8)];
+	struct ip_spec s = k & 1 ? v6 : v4;
+	uint8_t flags = TCP_ACK;
+	size_t len;
+
+	s.id = flow[k].id++;
+	if (!rng_below(r, 10))
+		flags |= (uint8_t)(1 << rng_below(r, 8));
+	if (k < 2) {
+		len = ip_tcp(p, &s, 1000, 80, flow[k].seq, flags, 12, n);
+		flow[k].seq += n;
+	} else {
+		len = ip_udp(p, &s, 1000, 53, n);
+	}
+	if (!rng_below(r, 20))
+		flow[k].seq++; /* a hole */
+	if (!rng_below(r, 20)) /* damage, mostly noticed by the checksum */
+		p[len - 1 - rng_below(r, 20)] ^= (uint8_t)rng_u64(r);
+	return len;
+}
+
+static int check_cut(const struct packet_in *in, uint8_t *data, int at)
+{
+	struct packet p;
+	struct gso g;
+	size_t len;
+
+	ck_assert_int_eq(packet_parse(&p, data, in->len), 0);
+	if (!in->segment_len) {
+		ck_assert_uint_eq(in->len, train_len[at]);
+		ck_assert_mem_eq(data, train[at], in->len);
+		return at + 1;
+	}
+	ck_assert_int_eq(gso_init(&g, &p, in->segment_len, true), 0);
+	for (; (len = gso_next(&g, cut)) > 0; at++) {
+		ck_assert_int_lt(at, TRAIN);
+		ck_assert_uint_eq(len, train_len[at]);
+		ck_assert_mem_eq(cut, train[at], len);
+	}
+	return at;
+}
+
+START_TEST(test_cut_of_coalesce)
+{
+	struct coalesce *c = coalescer();
+	struct rng r = {(uint64_t)_i};
+	int i, at, round, supers = 0;
+	struct packet p;
+
+	for (round = 0; round < 100; round++) {
+		unsigned run = 0;
+
+		for (i = 0; i < TRAIN; i++) {
+			/* In a run the dice stand still: the same flow goes on. */
+			struct rng copy = {r.s};
+
+			train_len[i] = next_packet(run ? &copy : &r, train[i]);
+			run = run ? run - 1 : rng_below(&r, 12);
+			if (packet_parse(&p, train[i], train_len[i])) {
+				i--; /* the damage hit what parsing needs */
+				rng_u64(&r);
+				run = 0;
+				continue;
+			}
+			coalesce_add(c, &p);
+		}
+		coalesce_flush(c);
+		for (i = 0, at = 0; i < n_got; i++) {
+			supers += got[i].segment_len != 0;
+			at = check_cut(&got[i], got_data[i], at);
+		}
+		ck_assert_int_eq(at, TRAIN);
+		forget();
+	}
+	ck_assert_int_gt(supers, 100);
+	free(c);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_loop_test(c, test_cut, 0, 4);
@@ -414,6 +509,7 @@ static void fill(TCase *c)
 	tcase_add_loop_test(c, test_coalesce_pair, 0, 2);
 	tcase_add_test(c, test_coalesce_passes);
 	tcase_add_loop_test(c, test_coalesce_bounds, 0, 2);
+	tcase_add_loop_test(c, test_cut_of_coalesce, 0, 3);
 }
 
 int main(void)

@@ -499,6 +499,40 @@ START_TEST(test_too_big)
 }
 END_TEST
 
+/* Damaged in any way, a message is refused or its packet is accounted for. */
+START_TEST(test_anything)
+{
+	uint8_t body[3000], good[3000];
+	struct rng r = {(uint64_t)_i};
+	size_t len = ip_udp(buf, &client, 1000, 53, 30), n;
+	unsigned i, k, refused = 0, delivered_n = 0;
+
+	ap.exact = SELECT_OK;
+	len = wrap_up(good, "198.18.0.1:53/udp", 1, len);
+	for (i = 0; i < 20000; i++) {
+		memcpy(body, good, len);
+		for (k = rng_below(&r, 3); k; k--)
+			body[rng_below(&r, (uint32_t)len)] = (uint8_t)rng_u64(&r);
+		if (rng_below(&r, 2))
+			ip_fix(body + WRAP_HEADER_LEN);
+		n = rng_below(&r, 8) ? len : rng_below(&r, (uint32_t)len);
+		if (receive(&ingress, body, n)) {
+			refused++;
+			ck_assert_int_eq(ap.n_events, 0);
+		}
+		delivered_n += (unsigned)ap_count(TUNNEL);
+		ap_forget();
+	}
+	ck_assert_uint_gt(refused, 2000);
+	ck_assert_uint_gt(delivered_n, 2000);
+	ck_assert_uint_eq(refused + delivered_n + ap_counter(drop_hops) +
+				  ap_counter(drop_packet_ttl) +
+				  ap_counter(drop_packet_source) +
+				  ap_counter(drop_packet_prefix),
+			  20000);
+}
+END_TEST
+
 START_TEST(test_unknown_type)
 {
 	struct rd r;
@@ -532,6 +566,7 @@ static void fill(TCase *c)
 	tcase_add_loop_test(c, test_unacceptable, 0, 4);
 	tcase_add_test(c, test_no_family);
 	tcase_add_test(c, test_too_big);
+	tcase_add_loop_test(c, test_anything, 0, 2);
 	tcase_add_test(c, test_unknown_type);
 }
 
