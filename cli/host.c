@@ -359,31 +359,55 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 /* --- life ------------------------------------------------------------------------------
  */
 
-static int load_names(struct host *h, struct proxy_config *proxy, char *why)
+static int load_credentials(const struct config *c, struct tls *tls,
+			    uint8_t ring_key[static HASH_LEN], char *why)
 {
-	const struct config *c = h->config;
 	char text[PKI_WHY_MAX], tls_why[TLS_WHY_MAX], check_why[HOST_CHECK_WHY_MAX];
 
-	if (tls_init(&h->tls, c->certificate, c->key, c->ca, tls_why)) {
+	if (tls_init(tls, c->certificate, c->key, c->ca, tls_why)) {
 		snprintf(why, HOST_WHY_MAX, "%s", tls_why);
 		return PIAS_EAUTH;
 	}
-	if (host_check_name(c, &h->tls.self, check_why)) {
+	if (host_check_name(c, &tls->self, check_why)) {
 		snprintf(why, HOST_WHY_MAX, "%s", check_why);
+		tls_fini(tls);
 		return PIAS_EAUTH;
 	}
-	if (pki_read_ring_key(c->ring_key, proxy->rendezvous.ring_key, text)) {
+	if (pki_read_ring_key(c->ring_key, ring_key, text)) {
 		snprintf(why, HOST_WHY_MAX, "%s", text);
+		tls_fini(tls);
 		return PIAS_ESYSTEM;
 	}
 	/*
 	 * With a clock like that we would refuse everybody else, too, and take ourselves
 	 * for the only AP there is.
 	 */
-	if (tls_check_time(&h->tls, tls_why)) {
+	if (tls_check_time(tls, tls_why)) {
 		snprintf(why, HOST_WHY_MAX, "%s", tls_why);
+		tls_fini(tls);
 		return PIAS_EAUTH;
 	}
+	return 0;
+}
+
+int host_check_credentials(const struct config *config, char why[static HOST_WHY_MAX])
+{
+	uint8_t ring_key[HASH_LEN];
+	struct tls tls;
+	int err = load_credentials(config, &tls, ring_key, why);
+
+	if (!err)
+		tls_fini(&tls);
+	explicit_bzero(ring_key, sizeof(ring_key));
+	return err;
+}
+
+static int load_names(struct host *h, struct proxy_config *proxy, char *why)
+{
+	int err = load_credentials(h->config, &h->tls, proxy->rendezvous.ring_key, why);
+
+	if (err)
+		return err;
 	proxy->overlay.self.id = h->tls.self.id;
 	proxy->overlay.incarnation = (uint64_t)clock_wall();
 	return 0;

@@ -40,6 +40,9 @@ struct host {
 	int exit_code;
 };
 
+/* Can certificate, key, CA and ring key be used, by this ring? @why as host_init's. */
+must_check int host_check_credentials(const struct config *config,
+				      char why[static HOST_WHY_MAX]);
 /*
  * @config must outlive the host. On failure @why says what is wrong and what to do;
  * nothing is left behind.

@@ -141,18 +141,35 @@ static int run(const struct config *config)
 	return code;
 }
 
+/* The file, and what it names. */
+static bool check(struct config *config)
+{
+	char why[CONFIG_WHY_MAX], host_why[HOST_WHY_MAX];
+
+	if (config_read(config, options.file, why)) {
+		fprintf(stderr, "%s\n", why);
+		return false;
+	}
+	if (host_check_credentials(config, host_why)) {
+		fprintf(stderr, "piasd: %s\n", host_why);
+		return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct config config;
-	char why[CONFIG_WHY_MAX];
 	int code;
 
 	if (!read_options(argc, argv, &code))
 		return code;
-	if (config_read(&config, options.file, why)) {
-		fprintf(stderr, "%s\n", why);
-		return EXIT_CONFIG;
+	if (crypto_init()) {
+		fprintf(stderr, "piasd: libgcrypt cannot be initialised\n");
+		return EXIT_FAILURE;
 	}
+	if (!check(&config))
+		return EXIT_CONFIG;
 	if (options.only_check) {
 		printf("%s: ok\n", options.file);
 		return EXIT_SUCCESS;
@@ -162,9 +179,5 @@ int main(int argc, char **argv)
 	log_set_level(config.log_level);
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	if (crypto_init()) {
-		fprintf(stderr, "piasd: libgcrypt cannot be initialised\n");
-		return EXIT_FAILURE;
-	}
 	return run(&config);
 }

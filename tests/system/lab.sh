@@ -487,7 +487,7 @@ lab_ring_is_whole() {
 }
 
 lab_ring_wait() {
-	lab_wait "${1:-10}" lab_ring_is_whole && return
+	lab_wait 10 lab_ring_is_whole && return
 	echo "lab: the APs do not all know each other" >&2
 	return 1
 }
