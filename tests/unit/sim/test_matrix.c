@@ -1,0 +1,144 @@
+/* Matrix files: the packaged one, and every way to be wrong, with its line. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/topology.h"
+#include "tests/fixture/suite.h"
+
+static int read_text(const char *text, struct matrix *m, char why[static 160])
+{
+	char file[] = "/tmp/pias-matrix-XXXXXX";
+	int fd = mkstemp(file), err;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	err = matrix_read(m, file, why);
+	unlink(file);
+	return err;
+}
+
+START_TEST(test_good)
+{
+	static const char *const text[] = {
+		"2\n0 10\n10 0\n",
+		"0 10\n10 0\n",
+		"\n2\n0 10.05\n\n10 0\n\n",
+		"3\n0 1 -1\n1 0 2\n-1 2 0\n",
+	};
+	struct matrix m;
+	char why[160];
+
+	ck_assert_int_eq(read_text(text[_i], &m, why), 0);
+	ck_assert_uint_eq(m.n, _i == 3 ? 3 : 2);
+	ck_assert(m.rtt_ms[0] == 0);
+	matrix_free(&m);
+}
+END_TEST
+
+START_TEST(test_bad)
+{
+	static const struct {
+		const char *text, *says;
+	} t[] = {
+		{"", ":0: ends after 0 of 0 rows"},
+		{"2\n0 10\n", ":2: ends after 1 of 2 rows"},
+		{"2\n0 10\n10 0\n1 1\n", ":4: more than 2 rows"},
+		{"2\n0 10 3\n10 0\n", ":2: more than 2 values"},
+		{"3\n0 10\n", ":2: 2 values, 3 wanted"},
+		{"2\n0 x\n10 0\n", ":2: 1 values, 2 wanted"},
+		{"2\n0 -3\n-3 0\n", ":2: value 2 is not"},
+		{"2\n0 nan\nnan 0\n", ":2: value 2 is not"},
+		{"2\n0 inf\ninf 0\n", ":2: value 2 is not"},
+		{"2\n0 1e9\n1e9 0\n", ":2: value 2 is not"},
+		{"2\n5 10\n10 0\n", ":2: value 1 is not"},
+		{"2\n0 10\n12 0\n", "row 2, column 1 is 12, but the reverse 10"},
+		{"1\n0\n", ":1: 1 rows; 2 to 20000"},
+		{"99999999\n0\n", ":1: 99999999 rows"},
+	};
+	struct matrix m;
+	char why[160];
+
+	ck_assert_int_eq(read_text(t[_i].text, &m, why), PIAS_EMALFORMED);
+	ck_assert_msg(strstr(why, t[_i].says), "\"%s\" lacks \"%s\"", why, t[_i].says);
+	ck_assert_uint_eq(m.n, 0);
+	ck_assert_ptr_null(m.rtt_ms);
+}
+END_TEST
+
+START_TEST(test_packaged)
+{
+	struct topology t;
+	struct matrix m;
+	char why[160];
+	unsigned a, b, i;
+
+	ck_assert_int_eq(matrix_read(&m, "sim/data/planetlab/rtt-490.txt", why), 0);
+	ck_assert_uint_eq(m.n, 490);
+	topology_init_matrix(&t, 1, &m);
+	for (i = 0; i < 50; i++)
+		topology_add(&t, POINT_AP);
+	for (a = 0; a < 50; a++)
+		for (b = 0; b < 50; b++) {
+			ck_assert_int_ge(topology_delay(&t, a, b), 1);
+			ck_assert_int_le(topology_delay(&t, a, b), 2 * SEC);
+		}
+	topology_fini(&t);
+	ck_assert_int_eq(matrix_read(&m, "no such file", why), PIAS_ESYSTEM);
+	ck_assert_ptr_nonnull(strstr(why, "No such file"));
+}
+END_TEST
+
+static int by_value(const void *a, const void *b)
+{
+	pias_time x = *(const pias_time *)a, y = *(const pias_time *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The generated world is like the measured one: 34, 141 and 278 ms round trip. */
+START_TEST(test_world)
+{
+	enum {
+		N = 400,
+	};
+	static pias_time rtt[N * N];
+	struct topology t, same;
+	unsigned a, b, n = 0;
+
+	ck_assert_int_eq(topology_init_world(&t, 5), 0);
+	ck_assert_int_eq(topology_init_world(&same, 5), 0);
+	for (a = 0; a < N; a++)
+		ck_assert_uint_eq(topology_add(&t, POINT_AP),
+				  topology_add(&same, POINT_AP));
+	for (a = 0; a < N; a++)
+		for (b = 0; b < a; b++) {
+			rtt[n] = 2 * topology_delay(&t, a, b);
+			ck_assert_int_eq(rtt[n], 2 * topology_delay(&same, b, a));
+			n++;
+		}
+	qsort(rtt, n, sizeof(rtt[0]), by_value);
+	ck_assert_int_ge(rtt[n / 10], 20 * MSEC);
+	ck_assert_int_le(rtt[n / 10], 60 * MSEC);
+	ck_assert_int_ge(rtt[n / 2], 110 * MSEC);
+	ck_assert_int_le(rtt[n / 2], 190 * MSEC);
+	ck_assert_int_ge(rtt[n * 9 / 10], 240 * MSEC);
+	ck_assert_int_le(rtt[n * 9 / 10], 420 * MSEC);
+	topology_fini(&t);
+	topology_fini(&same);
+}
+END_TEST
+
+static void fill(TCase *c)
+{
+	tcase_add_loop_test(c, test_good, 0, 4);
+	tcase_add_loop_test(c, test_bad, 0, 14);
+	tcase_add_test(c, test_packaged);
+	tcase_add_test(c, test_world);
+}
+
+int main(void)
+{
+	return suite_main("matrix", fill);
+}
