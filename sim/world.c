@@ -1,0 +1,249 @@
+/*
+ * Hosts, time and the event loop. Every event that is delivered enters the trace hash
+ * with its time, kind, host and bytes; what is void is dropped without a trace.
+ */
+#include "sim/world.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/event.h"
+
+#define CONTROL_PORT 7427
+#define HOSTS_MAX    (1u << 24) /* addresses in 10.0.0.0/8 */
+
+void world_init(struct world *w, uint64_t seed, enum queue_kind queue)
+{
+	struct topology topology = w->topology;
+
+	memset(w, 0, sizeof(*w));
+	w->topology = topology;
+	w->seed = seed;
+	w->free_event = EVENT_NONE;
+	w->free_link = EVENT_NONE;
+	queue_init(&w->queue, queue);
+	faults_init(&w->faults, seed);
+	rng_init(&w->rng, seed, RNG_NETWORK, 0);
+}
+
+void world_fini(struct world *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->n_hosts; i++) {
+		env_fini(&w->host[i]->env);
+		free(w->host[i]);
+	}
+	for (i = 0; i < w->n_events; i++)
+		free(w->event[i].buf);
+	free(w->host);
+	free(w->event);
+	free(w->link);
+	buffers_fini(&w->buffers);
+	queue_fini(&w->queue);
+	topology_fini(&w->topology);
+	memset(w, 0, sizeof(*w));
+}
+
+/* --- hosts --------------------------------------------------------------- */
+
+static struct addr addr_of_index(uint32_t index)
+{
+	uint8_t ip[4] = {10, (uint8_t)(index >> 16), (uint8_t)(index >> 8),
+			 (uint8_t)index};
+
+	return addr_v4(ip, CONTROL_PORT);
+}
+
+struct host *world_add_host(struct world *w, uint32_t point, const struct id *id)
+{
+	static const struct id zero;
+	struct host *h = calloc(1, sizeof(*h));
+
+	if (w->n_hosts == w->cap_hosts) {
+		w->cap_hosts = w->cap_hosts ? 2 * w->cap_hosts : 64;
+		w->host = realloc(w->host, w->cap_hosts * sizeof(struct host *));
+	}
+	if (!h || !w->host || w->n_hosts == HOSTS_MAX)
+		abort();
+	h->world = w;
+	h->index = w->n_hosts;
+	h->point = point;
+	h->addr = addr_of_index(h->index);
+	rng_init(&h->rng, w->seed, RNG_NODE, h->index);
+	h->id = *id;
+	if (id_eq(id, &zero))
+		rng_fill(&h->rng, h->id.b, ID_LEN);
+	env_init(&h->env, &transit_ops, h);
+	w->host[w->n_hosts++] = h;
+	return h;
+}
+
+struct host *world_host_by_addr(const struct world *w, const struct addr *a)
+{
+	uint32_t index = (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 | a->ip[3];
+
+	if (a->family != ADDR_V4 || a->ip[0] != 10 || index >= w->n_hosts)
+		return NULL;
+	return w->host[index];
+}
+
+void world_start_host(struct world *w, struct host *h)
+{
+	assert(!h->is_up);
+	h->is_up = true;
+	h->env.now = w->now;
+	h->env.wake_asked = PIAS_NEVER;
+}
+
+void world_crash_host(struct world *w, struct host *h, bool silent)
+{
+	if (!h->is_up)
+		return;
+	h->is_up = false;
+	transit_break_links(w, h, silent);
+	h->generation++;
+	timers_fini(&h->env.timers);
+	timers_init(&h->env.timers);
+}
+
+void world_enter(struct host *h)
+{
+	h->env.now = h->world->now;
+}
+
+void world_leave(struct host *h)
+{
+	env_settle(&h->env);
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static void grow_events(struct world *w)
+{
+	uint32_t i, cap = w->cap_events ? 2 * w->cap_events : 1024;
+
+	w->event = realloc(w->event, cap * sizeof(*w->event));
+	if (!w->event)
+		abort();
+	for (i = cap; i-- > w->cap_events;) {
+		memset(&w->event[i], 0, sizeof(w->event[i]));
+		w->event[i].from = w->free_event;
+		w->free_event = i;
+	}
+	w->n_events = w->cap_events = cap;
+}
+
+struct event *event_new(struct world *w, pias_time at, enum event_kind kind)
+{
+	uint32_t i;
+	struct event *e;
+
+	if (w->free_event == EVENT_NONE)
+		grow_events(w);
+	i = w->free_event;
+	e = &w->event[i];
+	w->free_event = e->from;
+	memset(e, 0, sizeof(*e));
+	e->kind = (uint8_t)kind;
+	queue_push(&w->queue, (uint64_t)(at > w->now ? at : w->now), i);
+	return e;
+}
+
+struct buffer *event_bytes(struct world *w, const void *data, size_t len)
+{
+	struct buffer *b = buffer_get(&w->buffers, len);
+
+	memcpy(b->data, data, len);
+	return b;
+}
+
+static void event_free(struct world *w, uint32_t i)
+{
+	struct event *e = &w->event[i];
+
+	if (e->buf)
+		buffer_put(&w->buffers, e->buf);
+	e->buf = NULL;
+	e->from = w->free_event;
+	w->free_event = i;
+}
+
+void world_at(struct world *w, pias_time at, void (*fn)(void *ctx, uint64_t arg),
+	      void *ctx, uint64_t arg)
+{
+	struct event *e = event_new(w, at, EVENT_CALL);
+
+	e->call.fn = fn;
+	e->call.ctx = ctx;
+	e->call.arg = arg;
+}
+
+/* One step of a hash that only has to tell runs apart, not to withstand anybody. */
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0x9fb21c651e98df25ULL;
+	return h ^ h >> 28;
+}
+
+static void trace(struct world *w, const struct event *e)
+{
+	uint64_t h =
+		mix(mix(w->trace, (uint64_t)w->now), (uint64_t)e->kind << 32 | e->host);
+	uint64_t word;
+	size_t i;
+
+	for (i = 0; e->buf && i < e->buf->len; i += sizeof(word)) {
+		size_t left = e->buf->len - i;
+
+		word = 0;
+		memcpy(&word, e->buf->data + i,
+		       left < sizeof(word) ? left : sizeof(word));
+		h = mix(h, word);
+	}
+	w->trace = h;
+}
+
+/* Is it still meant for anybody? */
+static bool is_void(const struct world *w, const struct event *e)
+{
+	const struct host *h;
+
+	if (e->kind == EVENT_CALL)
+		return false;
+	h = w->host[e->host];
+	return !h->is_up || h->generation != e->generation;
+}
+
+static void deliver(struct world *w, struct event *e)
+{
+	trace(w, e);
+	w->n_delivered++;
+	if (e->kind == EVENT_CALL)
+		e->call.fn(e->call.ctx, e->call.arg);
+	else
+		transit_deliver(w, e);
+}
+
+bool world_run(struct world *w, pias_time until)
+{
+	struct queue_entry q;
+
+	event_new(w, until, EVENT_STOP);
+	while (queue_pop(&w->queue, &q)) {
+		/* The pool may move while it is delivered: work on a copy. */
+		struct event e = w->event[q.event];
+
+		w->event[q.event].buf = NULL;
+		event_free(w, q.event);
+		w->now = (pias_time)q.at;
+		if (e.kind == EVENT_STOP)
+			break;
+		if (!is_void(w, &e))
+			deliver(w, &e);
+		if (e.buf)
+			buffer_put(&w->buffers, e.buf);
+	}
+	return queue_size(&w->queue) > 0;
+}
