@@ -52,15 +52,16 @@ include tests/bench.mk
 include tests/tests.mk
 
 .DEFAULT_GOAL := all
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(SIMULATOR)
 
 help:
-	@echo 'make             build piasd, pias-join and piasctl into $(B)/'
+	@echo 'make             build piasd, pias-join, piasctl and pias-sim into $(B)/'
 	@echo 'make demo        show the whole service on real packets (root)'
 	@echo 'make check       every test: unit, sanitizers, layering, system'
 	@echo 'make unit        unit tests only'
 	@echo 'make system      system tests only (root, namespaces); TESTS="name ..."'
 	@echo 'make lint        shell scripts and man pages'
+	@echo 'make swarm       simulated rings with faults; SEEDS=10000'
 	@echo 'make bench       measure the figures of the documentation'
 	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
 	@echo 'make man         man pages from doc/man'

@@ -32,6 +32,16 @@ CLI_SRCS := $(filter-out $(PROGRAM_MAINS:%=cli/%.c),$(wildcard cli/*.c))
 CLI_LIB  := $(B)/libcli.a
 $(CLI_LIB): $(call objs,$(CLI_SRCS))
 
+# --- simulator ----------------------------------------------------------------
+SIM_LIB  := $(B)/libsim.a
+$(SIM_LIB): $(call objs,$(filter-out sim/pias-sim.c,$(wildcard sim/*.c)))
+$(B)/sim/city.o: sim/data/cities.tsv
+
+SIMULATOR := $(B)/pias-sim
+$(SIMULATOR): $(B)/sim/pias-sim.o $(SIM_LIB) $(CORE_LIBS)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CRYPTO_LIBS) -lm
+
 PROGRAMS := $(PROGRAM_MAINS:%=$(B)/%)
 $(PROGRAMS): $(B)/%: $(B)/cli/%.o $(CLI_LIB) $(CORE_LIBS)
 	@echo "  LD      $@"
@@ -44,6 +54,7 @@ UNIT_rendezvous := $(RENDEZVOUS_LIB) $(OVERLAY_LIB) $(BASE_LIB)
 UNIT_forwarder  := $(CORE_LIBS)
 UNIT_cli        := $(CLI_LIB) $(CORE_LIBS)
 UNIT_LIBS_cli   := $(HOST_LIBS)
+UNIT_sim        := $(SIM_LIB) $(CORE_LIBS)
 
 FIXTURE_OBJS := $(call objs,$(wildcard tests/fixture/*.c))
 UNIT_TESTS :=
@@ -54,7 +65,7 @@ $(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FIXTURE_OBJS) $(UNIT_$(1))
 	@echo "  LD      $$@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(or $(UNIT_LIBS_$(1)),$(CRYPTO_LIBS)) $(CHECK_LIBS)
 endef
-$(foreach l,base overlay rendezvous forwarder cli,$(eval $(call unit_rule,$(l))))
+$(foreach l,base overlay rendezvous forwarder cli sim,$(eval $(call unit_rule,$(l))))
 
 .SECONDARY:
 DEPFILES = $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -7,7 +7,7 @@ $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
-.PHONY: tools deps demo check system bench lint
+.PHONY: tools deps demo check system swarm bench lint
 tools: $(TOOLS)
 
 deps:
@@ -25,6 +25,10 @@ system: deps
 	$(Q)$(MAKE) --no-print-directory -j2 all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release tools
 	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/system/run $(TESTS)
+
+SEEDS ?= 200
+swarm: all
+	$(Q)$(SIMULATOR) swarm --seeds 1..$(SEEDS)
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory -j2 all tools

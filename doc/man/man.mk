@@ -23,6 +23,7 @@ man: $(MAN)
 install: all man $(UNITS)
 	install -d $(sbindir) $(unitdir) $(sharedir)/bash-completion/completions
 	install -m 755 $(PROGRAMS) $(sbindir)
+	install -D -m 755 -t $(DESTDIR)$(prefix)/bin $(SIMULATOR)
 	for page in $(MAN); do \
 		install -D -m 644 -t $(sharedir)/man/man$${page##*.} $$page || exit 1; \
 	done

@@ -1,0 +1,252 @@
+/* pias-sim: one table of commands; each prints one line of key=value on stdout. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "overlay/base/crypto.h"
+#include "overlay/base/error.h"
+#include "sim/chord_load.h"
+#include "sim/queue_bench.h"
+#include "sim/swarm.h"
+
+enum {
+	EXIT_USAGE = 2,
+};
+
+struct options {
+	unsigned long nodes, pending, seconds, seed;
+	enum queue_kind queue;
+	struct swarm_options swarm;
+	bool shrink;
+};
+
+struct command {
+	const char *name, *usage, *help;
+	int (*run)(const struct options *o);
+};
+
+static double cpu_s(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+}
+
+static double rss_mb(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_maxrss / 1024.0;
+}
+
+static int run_chord_load(const struct options *o)
+{
+	struct chord_load_result r;
+	double cpu = cpu_s();
+	int err = chord_load_run((unsigned)o->nodes, (pias_time)o->seconds * SEC, o->seed,
+				 o->queue, &r);
+
+	if (err) {
+		fprintf(stderr, "pias-sim: chord-load: %s\n", error_text(err));
+		return EXIT_FAILURE;
+	}
+	cpu = cpu_s() - cpu;
+	printf("nodes=%lu lookups=%lu correct=%lu hops=%.3f messages=%lu timers=%lu "
+	       "cpu_s=%.2f lookups_per_cpu_s=%.0f rss_mb=%.0f trace=%016lx\n",
+	       o->nodes, r.lookups, r.correct,
+	       r.lookups ? (double)r.hops / (double)r.lookups : 0.0, r.messages, r.timers,
+	       cpu, cpu > 0 ? (double)r.correct / cpu : 0.0, rss_mb(), r.trace);
+	return r.correct == r.lookups ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_queue_bench(const struct options *o)
+{
+	struct queue_bench_result radix, heap;
+
+	queue_bench_run(QUEUE_RADIX, o->pending, o->seed, &radix);
+	queue_bench_run(QUEUE_HEAP, o->pending, o->seed, &heap);
+	printf("pending=%lu radix_ns=%.1f heap_ns=%.1f ratio=%.2f same_order=%s\n",
+	       o->pending, radix.hold_ns, heap.hold_ns, radix.hold_ns / heap.hold_ns,
+	       radix.order == heap.order ? "yes" : "no");
+	return radix.order == heap.order ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int fail(const char *command, int err, const char *why)
+{
+	fprintf(stderr, "pias-sim: %s: %s\n", command, *why ? why : error_text(err));
+	return err == PIAS_EMALFORMED ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static int shrink(const struct swarm_options *o)
+{
+	struct trial_options t;
+	struct trial_result r;
+	unsigned tries;
+	int err;
+
+	swarm_draw(o, o->first, &t);
+	err = trial_run(&t, &r);
+	if (err)
+		return fail("swarm", err, r.why);
+	if (!swarm_shrink(&t, &tries) || trial_run(&t, &r)) {
+		printf("seed=%lu violations=0\n", o->first);
+		return EXIT_SUCCESS;
+	}
+	printf("seed=%lu violations=1 tries=%u at_s=%.3f what=\"%s\"\n", o->first, tries,
+	       (double)r.violation.at / SEC, r.violation.what);
+	trial_print(&t, stdout);
+	return EXIT_FAILURE;
+}
+
+static int run_swarm(const struct options *o)
+{
+	struct swarm_options swarm = o->swarm;
+	struct swarm_result r;
+	char why[160];
+	int err;
+
+	swarm.queue = o->queue;
+	swarm.has_terminal = isatty(STDERR_FILENO);
+	if (o->shrink)
+		return shrink(&swarm);
+	err = swarm_run(&swarm, stderr, &r, why);
+	if (err)
+		return fail("swarm", err, why);
+	printf("seeds=%lu violations=%lu events=%lu trace=%016lx\n", r.seeds,
+	       r.violations, r.events, r.trace);
+	return r.violations ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static const struct command commands[] = {
+	{"swarm",
+	 "[--seeds A..B] [--shrink] [--matrix FILE] [--real-crypto] [--queue radix|heap]",
+	 "whole rings with drawn faults, checked against a specification", run_swarm},
+	{"chord-load", "[--nodes N] [--seconds S] [--seed N] [--queue radix|heap]",
+	 "the fixed Chord lookup load, every answer checked", run_chord_load},
+	{"queue-bench", "[--pending N] [--seed N]",
+	 "time per pop and push of both event queues", run_queue_bench},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "usage:\n");
+	for (i = 0; i < N_COMMANDS; i++)
+		fprintf(f, "  pias-sim %s %s\n      %s\n", commands[i].name,
+			commands[i].usage, commands[i].help);
+}
+
+static int bad(const char *option, const char *value)
+{
+	fprintf(stderr, "pias-sim: %s: %s\n", option,
+		value ? value : "a value is missing");
+	return EXIT_USAGE;
+}
+
+static int parse_number(const char *option, const char *s, unsigned long min,
+			unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(s, &end, 10);
+	if (*s >= '0' && *s <= '9' && !*end && !errno && *out >= min && *out <= max)
+		return 0;
+	fprintf(stderr, "pias-sim: %s: \"%s\" is not a whole number from %lu to %lu\n",
+		option, s, min, max);
+	return EXIT_USAGE;
+}
+
+static int parse_queue(const char *s, enum queue_kind *out)
+{
+	if (strcmp(s, "radix") && strcmp(s, "heap"))
+		return bad("--queue", "radix or heap");
+	*out = strcmp(s, "heap") ? QUEUE_RADIX : QUEUE_HEAP;
+	return 0;
+}
+
+static int parse_seeds(const char *s, struct swarm_options *o)
+{
+	char *end;
+
+	errno = 0;
+	o->first = o->last = strtoul(s, &end, 10);
+	if (!strncmp(end, "..", 2))
+		o->last = strtoul(end + 2, &end, 10);
+	if (*s < '0' || *s > '9' || *end || errno || o->last < o->first)
+		return bad("--seeds", "wants A..B, two whole numbers");
+	return 0;
+}
+
+static int parse_option(struct options *o, const char *name, const char *value)
+{
+	if (!strcmp(name, "--seeds"))
+		return parse_seeds(value, &o->swarm);
+	if (!strcmp(name, "--matrix")) {
+		o->swarm.matrix = value;
+		return 0;
+	}
+	if (!strcmp(name, "--queue"))
+		return parse_queue(value, &o->queue);
+	if (!strcmp(name, "--nodes"))
+		return parse_number(name, value, 1, 1000000, &o->nodes);
+	if (!strcmp(name, "--pending"))
+		return parse_number(name, value, 1, 100000000, &o->pending);
+	if (!strcmp(name, "--seconds"))
+		return parse_number(name, value, 1, 1000000, &o->seconds);
+	if (!strcmp(name, "--seed"))
+		return parse_number(name, value, 0, UINT32_MAX, &o->seed);
+	return bad(name, "no such option");
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	struct options o = {
+		.nodes = 1000, .pending = 1000000, .seconds = 1000, .seed = 1};
+	int i, err;
+
+	for (i = 0; i < argc; i += 2) {
+		if (!strcmp(argv[i], "--shrink") || !strcmp(argv[i], "--real-crypto")) {
+			if (argv[i][2] == 's')
+				o.shrink = true;
+			else
+				o.swarm.real_crypto = true;
+			i--;
+			continue;
+		}
+		if (i + 1 == argc)
+			return bad(argv[i], NULL);
+		err = parse_option(&o, argv[i], argv[i + 1]);
+		if (err)
+			return err;
+	}
+	return c->run(&o);
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (crypto_init()) {
+		fprintf(stderr, "pias-sim: %s\n", error_text(PIAS_ECRYPTO));
+		return EXIT_FAILURE;
+	}
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	for (i = 0; argc > 1 && i < N_COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return run(&commands[i], argc - 2, argv + 2);
+	usage(stderr);
+	return EXIT_USAGE;
+}

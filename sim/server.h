@@ -1,0 +1,37 @@
+/*
+ * A simulated server: the agent of `pias-join` and its decapsulator on a host of the
+ * world. It joins one group, answers nothing, and reports what its tunnel lets in.
+ */
+#ifndef PIAS_SIM_SERVER_H
+#define PIAS_SIM_SERVER_H
+
+#include "forwarder/decap.h"
+#include "rendezvous/agent.h"
+#include "sim/world.h"
+
+struct server {
+	struct host *host;
+	struct agent *agent;
+	struct agent_config config;
+	struct decap_config decap;
+	enum agent_state state;
+	pias_time since;     /* of that state */
+	int refused;	     /* the last refusal, 0: none */
+	uint64_t refused_in; /* tunnel packets that the decapsulator refused */
+	/* A client's packet has come; @packet is parsed. NULL: nobody is told. */
+	void (*delivered)(void *ctx, struct server *s, const struct packet *packet,
+			  const struct host *from);
+	void *ctx;
+};
+
+struct server *server_new(struct world *w, const char *ring,
+			  const struct group_name *group, enum encap encap);
+/* Before world_fini. */
+void server_free(struct server *s);
+
+void server_start(struct server *s);
+/* Crash: neither its AP nor its group is told. */
+void server_crash(struct server *s);
+void server_leave(struct server *s);
+
+#endif
