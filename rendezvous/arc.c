@@ -18,7 +18,7 @@ bool arc_lies_in(const struct arc *a, const struct arc *whole)
 	       id_between(&whole->from, &a->from, &a->to);
 }
 
-static void drop(struct arcs *as, unsigned i)
+void arcs_drop(struct arcs *as, unsigned i)
 {
 	as->a[i] = as->a[--as->n];
 }
@@ -29,12 +29,12 @@ void arcs_confirm(struct arcs *as, const struct arc *arc, pias_time now, pias_ti
 
 	while (i--)
 		if (as->a[i].ends <= now || arc_lies_in(&as->a[i].arc, arc))
-			drop(as, i);
+			arcs_drop(as, i);
 	if (as->n == ARCS_MAX) {
 		for (i = 1; i < as->n; i++)
 			if (as->a[i].ends < as->a[first].ends)
 				first = i;
-		drop(as, first);
+		arcs_drop(as, first);
 	}
 	as->a[as->n].arc = *arc;
 	as->a[as->n++].ends = ends;

@@ -29,6 +29,7 @@ bool arc_lies_in(const struct arc *a, const struct arc *whole);
 
 /* Replaces what lies in @arc; the one that ends first makes room. */
 void arcs_confirm(struct arcs *as, const struct arc *arc, pias_time now, pias_time ends);
+void arcs_drop(struct arcs *as, unsigned i);
 /* The confirmed arc that has @key, or NULL. */
 const struct arc *arcs_find(const struct arcs *as, const struct id *key, pias_time now);
 /* Do the confirmed arcs together hold all of @arc? */

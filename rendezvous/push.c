@@ -305,11 +305,13 @@ static void send_negative(struct pushes *p, const struct group_name *name,
 
 void push_gone(struct pushes *p, struct group *g, pias_time ttl)
 {
-	uint32_t i;
-
 	unqueue(p, g);
-	for (i = 0; i < g->n_subscribers; i++)
-		send_negative(p, &g->name, &g->subscriber[i].ap->contact, ttl);
+	while (g->n_subscribers) {
+		struct contact to = g->subscriber[g->n_subscribers - 1].ap->contact;
+
+		subscriber_del(p, g, g->n_subscribers - 1);
+		send_negative(p, &g->name, &to, ttl);
+	}
 }
 
 /* --- unknown groups ------------------------------------------------------ */

@@ -53,7 +53,7 @@ void push_negative(struct pushes *p, const struct group_name *name,
 void push_created(struct pushes *p, struct group *g);
 /* @c is what group_merge did; the version is already the new one. */
 void push_changed(struct pushes *p, struct group *g, const struct merge *c);
-/* The group will be deleted: @ttl as in struct msg_negative. */
+/* Ends all subscriptions; @ttl as in struct msg_negative. */
 void push_gone(struct pushes *p, struct group *g, pias_time ttl);
 
 #endif

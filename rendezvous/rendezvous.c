@@ -144,8 +144,7 @@ void rendezvous_on_peer_changed(struct rendezvous *rv, const struct contact *pee
 {
 	if (now == PEER_DEAD || now == PEER_LEFT)
 		cache_on_peer_gone(rv->cache, &peer->id);
-	else if (now == PEER_ALIVE)
-		sync_on_peer_alive(&rv->owner.sync, &peer->id);
+	sync_on_peer_changed(&rv->owner.sync, &peer->id, now);
 }
 
 /* --- from servers -------------------------------------------------------- */

@@ -185,6 +185,11 @@ static void unqueue(struct replicas *r, struct group *g)
 	g->is_copy_queued = false;
 }
 
+void replicas_release(struct replicas *r, struct group *g)
+{
+	push_gone(r->pushes, g, 0);
+}
+
 void replicas_drop(struct replicas *r, struct group *g, pias_time ttl)
 {
 	unqueue(r, g);

@@ -53,6 +53,8 @@ bool replica_copy(struct replicas *r, struct group *g, struct member *m,
 void replica_copy_later(struct replicas *r, struct group *g, struct member *m);
 /* Sends what is due to be copied. */
 void replicas_flush(struct replicas *r);
+/* We hold it no more: its subscribers shall ask elsewhere. */
+void replicas_release(struct replicas *r, struct group *g);
 /* Deletes a group and tells its subscribers; @ttl as in struct msg_negative. */
 void replicas_drop(struct replicas *r, struct group *g, pias_time ttl);
 

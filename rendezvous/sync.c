@@ -13,6 +13,7 @@
 static void pull_timeout(void *ctx);
 static void tick(void *ctx);
 static void leave_timeout(void *ctx);
+static void prune(struct sync *s);
 
 static const struct id *self_id(const struct sync *s)
 {
@@ -474,11 +475,63 @@ static void tick(void *ctx)
 	timer_set(&s->env->timers, &s->timer,
 		  s->env->now + env_jitter(s->env, SYNC_PERIOD));
 	replicas_flush(s->replicas);
+	prune(s);
 	if (!sync_is_complete(s))
 		return;
 	invite(s, INVITE_COPY, &own, to, n);
 	if (!id_eq(&own.from, &own.to))
 		offer_strays(s);
+}
+
+/*
+ * As seen from its first key: every other one's owner is nearer to us, on the ring, so
+ * that we are among those behind it as well.
+ */
+static bool is_replica_of(const struct sync *s, const struct arc *arc)
+{
+	struct contact holder[REPLICAS_MAX];
+	struct id first = arc->from;
+	unsigned i, n;
+
+	id_inc(&first);
+	n = overlay_owners(s->post->overlay, &first, holder, s->replicas->n_replicas);
+	for (i = 0; i < n; i++)
+		if (id_eq(&holder[i].id, self_id(s)))
+			return true;
+	return false;
+}
+
+/* Whom we told of groups in @arc that we hold no more shall ask again elsewhere. */
+static void release(struct sync *s, const struct arc *arc)
+{
+	struct id at = arc->from;
+	struct group *g;
+
+	while ((g = group_after(s->groups, &at, &arc->to))) {
+		at = g->node.key;
+		if (!sync_holds(s, &at))
+			replicas_release(s->replicas, g);
+		if (id_eq(&at, &arc->to))
+			break;
+	}
+}
+
+/*
+ * Copied arcs whose owner invites us no more, or has others between it and us by now,
+ * so that it will not.
+ */
+static void prune(struct sync *s)
+{
+	unsigned i = s->copied.n;
+	struct arc arc;
+
+	while (i--) {
+		arc = s->copied.a[i].arc;
+		if (s->copied.a[i].ends > s->env->now && is_replica_of(s, &arc))
+			continue;
+		arcs_drop(&s->copied, i);
+		release(s, &arc);
+	}
 }
 
 /* --- changes of the ring ------------------------------------------------- */
@@ -520,6 +573,8 @@ static void on_shrunk(struct sync *s, const struct id *from, const struct id *ol
 	} else {
 		own_done(s);
 	}
+	prune(s);
+	release(s, &lost);
 	if (!overlay_owner(s->post->overlay, from, &owner) &&
 	    !id_eq(&owner.id, self_id(s)))
 		invite(s, INVITE_TAKE, &lost, &owner, 1);
@@ -531,6 +586,7 @@ void sync_on_range_changed(struct sync *s)
 
 	sync_soon(s);
 	s->range_from = from;
+	prune(s);
 	if (!s->has_range) {
 		s->has_range = true;
 		own_start(s, &from, self_id(s));
@@ -547,15 +603,18 @@ void sync_on_range_changed(struct sync *s)
 
 void sync_on_successors_changed(struct sync *s)
 {
+	prune(s);
 	sync_soon(s);
 }
 
-void sync_on_peer_alive(struct sync *s, const struct id *id)
+/* A replica that comes back may have forgotten what it had copied. */
+void sync_on_peer_changed(struct sync *s, const struct id *id, enum peer_status now)
 {
 	struct contact to[REPLICAS_MAX];
 	unsigned i, n = replicas_list(s->replicas, to);
 
-	for (i = 0; i < n; i++)
+	prune(s);
+	for (i = 0; i < n && now == PEER_ALIVE; i++)
 		if (id_eq(&to[i].id, id))
 			sync_soon(s);
 }

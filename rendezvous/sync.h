@@ -68,8 +68,7 @@ bool sync_holds(const struct sync *s, const struct id *key);
 
 void sync_on_range_changed(struct sync *s);
 void sync_on_successors_changed(struct sync *s);
-/* It came, or came back without what it had copied. */
-void sync_on_peer_alive(struct sync *s, const struct id *id);
+void sync_on_peer_changed(struct sync *s, const struct id *id, enum peer_status now);
 /* Gives our groups to the successor; ends in left(), never from within. */
 void sync_leave(struct sync *s);
 
