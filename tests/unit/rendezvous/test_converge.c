@@ -171,13 +171,13 @@ static void check_route(const struct overlay *o, unsigned g)
 	const struct route *r = ring_route_of((struct overlay *)o, &name)->route;
 	unsigned s, i, n = 0;
 
-	ck_assert_ptr_nonnull(r);
 	for (s = 0; s < N_SERVERS; s++) {
 		struct sim_server *x = &server[g][s];
 		struct id id = ring_server(s);
 		const struct target *found = NULL;
 
-		for (i = 0; i < r->n_targets; i++)
+		/* A negative answer lasts for a second only. */
+		for (i = 0; r && i < r->n_targets; i++)
 			if (id_eq(&r->target[i].server, &id))
 				found = &r->target[i];
 		ck_assert_msg((found != NULL) == (x->is_member && x->is_up),
@@ -189,6 +189,8 @@ static void check_route(const struct overlay *o, unsigned g)
 		ck_assert_uint_eq(found->is_draining, x->is_draining);
 		ck_assert(id_eq(&found->join_ap, &ring.ap[x->ap].self.id));
 	}
+	if (!r)
+		return;
 	ck_assert_uint_eq(r->n_targets, n);
 	check_order(r, o);
 }
