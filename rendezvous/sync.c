@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void pull_timeout(void *ctx);
+static void own_ended(void *ctx, struct pull *p, enum pull_end how);
+static void invited_ended(void *ctx, struct pull *p, enum pull_end how);
 static void tick(void *ctx);
 static void leave_timeout(void *ctx);
 static void prune(struct sync *s);
@@ -20,12 +21,6 @@ static const struct id *self_id(const struct sync *s)
 	return &overlay_self(s->post->overlay)->id;
 }
 
-static void pull_init(struct sync *s, struct pull *p)
-{
-	p->sync = s;
-	timer_init(&p->timer, pull_timeout, p);
-}
-
 int sync_init(struct sync *s, struct env *env, struct groups *groups,
 	      struct replicas *replicas, struct post *post, void (*left)(void *ctx),
 	      void *ctx)
@@ -33,8 +28,8 @@ int sync_init(struct sync *s, struct env *env, struct groups *groups,
 	unsigned i;
 
 	memset(s, 0, sizeof(*s));
-	s->pull = calloc(PULLS_MAX, sizeof(*s->pull));
-	if (!s->pull)
+	s->invited = calloc(PULLS_MAX, sizeof(*s->invited));
+	if (!s->invited)
 		return PIAS_ENOMEM;
 	s->env = env;
 	s->groups = groups;
@@ -42,9 +37,9 @@ int sync_init(struct sync *s, struct env *env, struct groups *groups,
 	s->post = post;
 	s->left = left;
 	s->ctx = ctx;
-	pull_init(s, &s->own);
+	pull_init(&s->own, env, post, own_ended, s);
 	for (i = 0; i < PULLS_MAX; i++)
-		pull_init(s, &s->pull[i]);
+		pull_init(&s->invited[i].pull, env, post, invited_ended, s);
 	timer_init(&s->timer, tick, s);
 	timer_init(&s->leave_timer, leave_timeout, s);
 	return 0;
@@ -55,28 +50,23 @@ void sync_fini(struct sync *s)
 	struct timers *ts = &s->env->timers;
 	unsigned i;
 
-	timer_stop(ts, &s->own.timer);
+	pull_stop(&s->own);
 	for (i = 0; i < PULLS_MAX; i++)
-		timer_stop(ts, &s->pull[i].timer);
+		pull_stop(&s->invited[i].pull);
 	timer_stop(ts, &s->timer);
 	timer_stop(ts, &s->leave_timer);
-	free(s->pull);
-}
-
-static bool is_active(const struct pull *p)
-{
-	return timer_is_set(&p->timer);
+	free(s->invited);
 }
 
 bool sync_is_complete(const struct sync *s)
 {
-	return s->has_range && !is_active(&s->own);
+	return s->has_range && !pull_is_active(&s->own);
 }
 
 bool sync_owns(const struct sync *s, const struct id *key)
 {
 	return s->has_range && overlay_owns(s->post->overlay, key) &&
-	       !(is_active(&s->own) && arc_has(&s->own.arc, key));
+	       !(pull_is_active(&s->own) && arc_has(&s->own.arc, key));
 }
 
 bool sync_holds(const struct sync *s, const struct id *key)
@@ -107,37 +97,7 @@ static void sync_soon(struct sync *s)
 		timer_set(&s->env->timers, &s->timer, at);
 }
 
-/* --- pulling ------------------------------------------------------------- */
-
-static void ask_page(struct pull *p)
-{
-	struct sync *s = p->sync;
-	struct msg_pull m = {
-		.from = p->at,
-		.to = p->arc.to,
-		.buckets = p->buckets,
-	};
-	uint8_t buf[MESSAGE_WIRE_MAX];
-	struct wr w;
-
-	m.nonce = p->nonce = env_random_u32(s->env);
-	wr_init(&w, buf, sizeof(buf));
-	msg_write_pull(&w, &m);
-	timer_set(&s->env->timers, &p->timer, s->env->now + PULL_TIMEOUT);
-	(void)post_send(s->post, &p->peer, MSG_PULL, &w);
-}
-
-static void pull_start(struct pull *p)
-{
-	p->at = p->arc.from;
-	p->n_tries = 0;
-	ask_page(p);
-}
-
-static void pull_stop(struct pull *p)
-{
-	timer_stop(&p->sync->env->timers, &p->timer);
-}
+/* --- our own part ------------------------------------------------------------- */
 
 static void own_done(struct sync *s)
 {
@@ -169,7 +129,6 @@ static void own_start(struct sync *s, const struct id *from, const struct id *to
 	s->own.arc.from = *from;
 	s->own.arc.to = *to;
 	s->own.buckets = 0xffff;
-	s->own.kind = 0;
 	s->n_asked = 0;
 	own_ask_next(s);
 }
@@ -226,114 +185,60 @@ static void settle(struct sync *s, uint8_t kind, const struct contact *peer,
 		send_taken(s, peer, arc);
 }
 
-/* Whatever differs still is what we have and the owner lacks: it may take it. */
-static void pulled(struct pull *p)
+static void own_ended(void *ctx, struct pull *p, enum pull_end how)
 {
-	struct sync *s = p->sync;
-
-	pull_stop(p);
-	settle(s, p->kind, &p->peer, &p->arc);
-	if (p->kind == INVITE_COPY && compare(s, &p->arc, p->digest))
-		invite(s, INVITE_TAKE, &p->arc, &p->peer, 1);
-}
-
-static void pull_ended(struct pull *p, bool was_complete)
-{
-	struct sync *s = p->sync;
-
-	if (p != &s->own) {
-		pulled(p);
-		return;
-	}
-	if (was_complete)
-		own_done(s);
+	if (how == PULL_ENDED_COMPLETE)
+		own_done(ctx);
 	else
-		own_ask_next(s);
+		own_ask_next(ctx);
 }
 
-static void pull_timeout(void *ctx)
+/*
+ * Whatever differs still is what we have and the owner lacks: it may take it. An
+ * invitation that we could not follow comes again.
+ */
+static void invited_ended(void *ctx, struct pull *p, enum pull_end how)
 {
-	struct pull *p = ctx;
-	struct sync *s = p->sync;
+	struct invited *i = (struct invited *)p;
+	struct sync *s = ctx;
 
-	if (++p->n_tries < PULL_TRIES)
-		ask_page(p);
-	else if (p == &s->own)
-		own_ask_next(s);
-	/* An invitation unfinished comes again. */
-}
-
-static struct pull *pull_find(struct sync *s, const struct contact *from, uint32_t nonce)
-{
-	struct pull *p = &s->own;
-	unsigned i;
-
-	for (i = 0; i <= PULLS_MAX; p = &s->pull[i++])
-		if (is_active(p) && p->nonce == nonce && id_eq(&p->peer.id, &from->id))
-			return p;
-	return NULL;
+	if (how == PULL_ENDED_FAILED)
+		return;
+	settle(s, i->kind, &p->peer, &p->arc);
+	if (i->kind == INVITE_COPY && compare(s, &p->arc, i->digest))
+		invite(s, INVITE_TAKE, &p->arc, &p->peer, 1);
 }
 
 int sync_on_pull_done(struct sync *s, const struct contact *from, struct rd *body)
 {
 	struct msg_pull_done m;
-	struct pull *p;
+	unsigned i;
 
 	msg_read_pull_done(body, &m);
 	if (body->err)
 		return body->err;
-	p = pull_find(s, from, m.nonce);
-	if (!p || !id_in_arc(&m.end, &p->at, &p->arc.to)) {
-		count(s->env, drop_message_state);
+	if (pull_expects(&s->own, from, &m)) {
+		pull_on_done(&s->own, &m);
 		return 0;
 	}
-	if (m.flags & PULL_FAILED)
-		return 0; /* the timer asks for this page again */
-	if (id_eq(&m.end, &p->arc.to)) {
-		pull_ended(p, m.flags & PULL_COMPLETE);
-		return 0;
-	}
-	p->at = m.end;
-	p->n_tries = 0;
-	ask_page(p);
+	for (i = 0; i < PULLS_MAX; i++)
+		if (pull_expects(&s->invited[i].pull, from, &m)) {
+			pull_on_done(&s->invited[i].pull, &m);
+			return 0;
+		}
+	count(s->env, drop_message_state);
 	return 0;
 }
 
-/* One page: groups in key order until enough bytes have gone out. */
 int sync_on_pull(struct sync *s, const struct contact *from, struct rd *body)
 {
-	struct msg_pull_done done = {0};
-	uint8_t buf[MESSAGE_WIRE_MAX];
-	struct packer p;
 	struct msg_pull m;
-	struct arc arc;
-	struct group *g;
-	struct wr w;
-	uint32_t i;
 
 	msg_read_pull(body, &m);
 	if (body->err)
 		return body->err;
-	arc = (struct arc){m.from, m.to};
-	packer_init(&p, s->post, s->groups, from, 1, 0);
-	done.nonce = m.nonce;
-	done.end = m.from;
-	while (p.n_sent < PULL_PAGE && (g = group_after(s->groups, &done.end, &m.to))) {
-		done.end = g->node.key;
-		if (m.buckets >> group_bucket(g) & 1)
-			for (i = 0; i < g->n_members; i++)
-				packer_add(&p, g, g->member[i]);
-		if (id_eq(&done.end, &m.to))
-			break;
-	}
-	if (p.n_sent < PULL_PAGE)
-		done.end = m.to;
-	packer_flush(&p);
-	done.flags |= holds_arc(s, &arc) ? PULL_COMPLETE : 0;
-	done.flags |= p.is_failed ? PULL_FAILED : 0;
-	wr_init(&w, buf, sizeof(buf));
-	msg_write_pull_done(&w, &done);
-	(void)post_send(s->post, from, MSG_PULL_DONE, &w);
+	pull_serve(s->post, s->groups, from, &m,
+		   holds_arc(s, &(struct arc){m.from, m.to}));
 	return 0;
 }
 
@@ -350,15 +255,16 @@ static bool is_sound(const struct sync *s, const struct contact *from,
 	return id_eq(&m->to, &from->id);
 }
 
-static struct pull *pull_free(struct sync *s, const struct contact *peer)
+/* NULL: all busy, or one with that peer is. */
+static struct invited *free_pull(struct sync *s, const struct contact *peer)
 {
-	struct pull *found = NULL;
+	struct invited *found = NULL;
 	unsigned i;
 
 	for (i = 0; i < PULLS_MAX; i++) {
-		if (!is_active(&s->pull[i]))
-			found = &s->pull[i];
-		else if (id_eq(&s->pull[i].peer.id, &peer->id))
+		if (!pull_is_active(&s->invited[i].pull))
+			found = &s->invited[i];
+		else if (id_eq(&s->invited[i].pull.peer.id, &peer->id))
 			return NULL;
 	}
 	return found;
@@ -366,9 +272,9 @@ static struct pull *pull_free(struct sync *s, const struct contact *peer)
 
 int sync_on_invite(struct sync *s, const struct contact *from, struct rd *body)
 {
+	struct invited *i;
 	struct msg_invite m;
 	struct arc arc;
-	struct pull *p;
 	uint16_t differ;
 
 	msg_read_invite(body, &m);
@@ -384,15 +290,15 @@ int sync_on_invite(struct sync *s, const struct contact *from, struct rd *body)
 		settle(s, m.kind, from, &arc);
 		return 0;
 	}
-	p = pull_free(s, from);
-	if (!p)
+	i = free_pull(s, from);
+	if (!i)
 		return 0; /* it comes again */
-	p->peer = *from;
-	p->arc = arc;
-	p->kind = m.kind;
-	p->buckets = differ;
-	memcpy(p->digest, m.digest, sizeof(p->digest));
-	pull_start(p);
+	i->kind = m.kind;
+	memcpy(i->digest, m.digest, sizeof(i->digest));
+	i->pull.peer = *from;
+	i->pull.arc = arc;
+	i->pull.buckets = differ;
+	pull_start(&i->pull);
 	return 0;
 }
 
@@ -555,7 +461,7 @@ static void on_grown(struct sync *s, const struct id *from, const struct id *old
 	struct arc gained = {*from, *old};
 
 	promote(s, &gained);
-	if (is_active(&s->own))
+	if (pull_is_active(&s->own))
 		own_start(s, from, &s->own.arc.to);
 	else if (!arcs_cover(&s->copied, &gained, s->env->now))
 		own_start(s, from, old);
@@ -566,7 +472,7 @@ static void on_shrunk(struct sync *s, const struct id *from, const struct id *ol
 	struct arc lost = {*old, *from};
 	struct contact owner;
 
-	if (!is_active(&s->own)) {
+	if (!pull_is_active(&s->own)) {
 		arcs_confirm(&s->copied, &lost, s->env->now, s->env->now + ARC_TIME);
 	} else if (id_in_arc(&s->own.arc.to, from, self_id(s))) {
 		own_start(s, from, &s->own.arc.to);

@@ -8,32 +8,21 @@
 #define PIAS_RENDEZVOUS_SYNC_H
 
 #include "rendezvous/arc.h"
+#include "rendezvous/pull.h"
 #include "rendezvous/replica.h"
 
 #define SYNC_PERIOD   (30 * SEC)
 #define SYNC_SOON     (100 * MSEC) /* after a change of the ring */
 #define ARC_TIME      (75 * SEC)   /* an invitation confirms an arc for so long */
-#define PULL_TIMEOUT  (1 * SEC)
-#define PULL_TRIES    2		   /* of one page */
 #define PULLS_MAX     4		   /* on invitation, at the same time */
-#define PULL_PAGE     (256 * 1024) /* bytes sent for one PULL */
 #define LEAVE_TIMEOUT (2 * SEC)
 #define STRAYS_MAX    16 /* arcs offered to their owners in one period */
 
-struct sync;
-
-/* Fetching the groups of one arc from one peer, page by page. */
-struct pull {
-	struct sync *sync;
-	struct timer timer; /* runs while the pull does */
-	struct contact peer;
-	struct arc arc;
-	struct id at; /* everything up to here has come */
-	uint32_t nonce;
-	uint16_t buckets;
-	uint8_t kind; /* enum invite_kind; 0: of our own accord */
-	uint8_t n_tries;
-	uint64_t digest[DIGEST_BUCKETS]; /* the inviting peer's */
+/* A pull that a peer invited us to. */
+struct invited {
+	struct pull pull;		 /* first */
+	uint8_t kind;			 /* enum invite_kind */
+	uint64_t digest[DIGEST_BUCKETS]; /* the peer's */
 };
 
 struct sync {
@@ -44,10 +33,10 @@ struct sync {
 	void (*left)(void *ctx);
 	void *ctx;
 	bool has_range;
-	struct id range_from; /* we own (range_from, self] */
-	struct pull own;      /* what of it we still fetch */
-	unsigned n_asked;     /* successors that did not have all of it */
-	struct pull *pull;    /* PULLS_MAX of them, on invitation */
+	struct id range_from;	 /* we own (range_from, self] */
+	struct pull own;	 /* what of it we still fetch */
+	unsigned n_asked;	 /* successors that did not have all of it */
+	struct invited *invited; /* PULLS_MAX of them */
 	struct arcs copied;
 	struct timer timer;	  /* invitations */
 	struct timer leave_timer; /* set: we are leaving */
