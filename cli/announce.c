@@ -27,34 +27,48 @@ static bool is_multicast(const struct packet_in *p)
 	return p->len >= 20 && p->data[0] >> 4 == 4 && p->data[16] >> 4 == 14;
 }
 
-static void take_burst(struct announce *a, struct tun *t)
+/* Returns what the last read did: 1 more to come, 0 nothing left, or an error. */
+static int read_burst(struct announce *a, struct tun *t)
 {
 	struct packet_in packet;
+	int r = 1;
 	unsigned n;
 
-	for (n = 0; n < ANNOUNCE_BURST; n++) {
-		if (tun_read(t, a->buf + FORWARD_HEADROOM, &packet) <= 0)
+	for (n = 0; n < ANNOUNCE_BURST && r > 0; n++) {
+		r = tun_read(t, a->buf + FORWARD_HEADROOM, &packet);
+		if (r <= 0)
 			break;
 		packet.headroom += FORWARD_HEADROOM;
 		if (!is_multicast(&packet))
-			a->fn(a->ctx, &packet);
+			a->ops->packet(a->ctx, &packet);
 	}
 	if (n)
-		a->fn(a->ctx, NULL);
+		a->ops->burst_over(a->ctx);
+	return r;
+}
+
+static void take_burst(struct announce *a, int which, struct tun *t)
+{
+	int err = read_burst(a, t);
+
+	if (err >= 0)
+		return;
+	event_del(a->readable[which]);
+	a->ops->lost(a->ctx, t->name, err);
 }
 
 static void on_main(evutil_socket_t fd, short what, void *arg)
 {
 	struct announce *a = arg;
 
-	take_burst(a, &a->main);
+	take_burst(a, 0, &a->main);
 }
 
 static void on_drain(evutil_socket_t fd, short what, void *arg)
 {
 	struct announce *a = arg;
 
-	take_burst(a, &a->drain);
+	take_burst(a, 1, &a->drain);
 }
 
 int announce_emit(struct announce *a, const void *packet, size_t len)
@@ -144,15 +158,16 @@ static int watch(struct announce *a, struct event_base *base, int i, int fd,
 }
 
 int announce_open(struct announce *a, struct event_base *base, const char *name,
-		  const struct prefix *prefix, unsigned n_prefixes, announce_fn *fn,
-		  void *ctx, char why[static ANNOUNCE_WHY_MAX])
+		  const struct prefix *prefix, unsigned n_prefixes,
+		  const struct announce_ops *ops, void *ctx,
+		  char why[static ANNOUNCE_WHY_MAX])
 {
 	char second[IFNAMSIZ + 1];
 	int err = PIAS_ENOMEM;
 
 	memset(a, 0, sizeof(*a));
 	a->main.fd = a->drain.fd = -1;
-	a->fn = fn;
+	a->ops = ops;
 	a->ctx = ctx;
 	a->n_prefixes = n_prefixes;
 	memcpy(a->prefix, prefix, n_prefixes * sizeof(*prefix));

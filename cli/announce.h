@@ -16,8 +16,12 @@
 #define ANNOUNCE_BURST	 64 /* packets taken in at once */
 #define ANNOUNCE_WHY_MAX 256
 
-/* A packet came in; NULL: the burst is over. */
-typedef void announce_fn(void *ctx, const struct packet_in *packet);
+struct announce_ops {
+	void (*packet)(void *ctx, const struct packet_in *packet);
+	void (*burst_over)(void *ctx);
+	/* Somebody took an interface away from us: nothing comes in any more. */
+	void (*lost)(void *ctx, const char *name, int err);
+};
 
 struct announce {
 	struct tun main, drain;
@@ -26,15 +30,15 @@ struct announce {
 	unsigned n_prefixes;
 	bool is_up, is_draining;
 	uint8_t *buf;
-	announce_fn *fn;
+	const struct announce_ops *ops;
 	void *ctx;
 };
 
 /* Creates the interfaces, down. */
 must_check int announce_open(struct announce *a, struct event_base *base,
 			     const char *name, const struct prefix *prefix,
-			     unsigned n_prefixes, announce_fn *fn, void *ctx,
-			     char why[static ANNOUNCE_WHY_MAX]);
+			     unsigned n_prefixes, const struct announce_ops *ops,
+			     void *ctx, char why[static ANNOUNCE_WHY_MAX]);
 void announce_close(struct announce *a);
 /* Up, with routes for the prefixes through it. */
 must_check int announce_start(struct announce *a, char why[static ANNOUNCE_WHY_MAX]);

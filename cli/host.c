@@ -145,14 +145,34 @@ static void on_packet(void *ctx, const struct packet_in *packet)
 {
 	struct host *h = ctx;
 
-	if (packet) {
-		host_enter(h);
-		proxy_on_packet(&h->proxy, packet);
-		return;
-	}
+	host_enter(h);
+	proxy_on_packet(&h->proxy, packet);
+}
+
+static void on_burst_over(void *ctx)
+{
+	struct host *h = ctx;
+
 	proxy_settle(&h->proxy);
 	host_leave(h);
 }
+
+/* There is no way to go on, and others can only see it if we are gone. */
+static void on_interface_lost(void *ctx, const char *name, int err)
+{
+	struct host *h = ctx;
+
+	log_say(LOG_LEVEL_ERROR, "announce: interface %s is lost why=\"%s\"", name,
+		strerror(-err));
+	h->exit_code = 1;
+	event_base_loopbreak(h->base);
+}
+
+static const struct announce_ops announce_ops = {
+	.packet = on_packet,
+	.burst_over = on_burst_over,
+	.lost = on_interface_lost,
+};
 
 static void on_datagram(void *ctx, const struct addr *from, const struct addr *to,
 			const uint8_t *data, size_t len)
@@ -465,7 +485,7 @@ static int open_network(struct host *h, char *why)
 		return err;
 	}
 	err = announce_open(&h->announce, h->base, c->tun, c->proxy.forward.prefix,
-			    c->proxy.forward.n_prefixes, on_packet, h, tun_why);
+			    c->proxy.forward.n_prefixes, &announce_ops, h, tun_why);
 	if (err)
 		snprintf(why, HOST_WHY_MAX, "%s", tun_why);
 	return err;

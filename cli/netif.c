@@ -69,7 +69,7 @@ int netif_set_mtu(int index, unsigned mtu)
 
 int netif_no_autoconf(int index)
 {
-	_Alignas(struct nlmsghdr) char buf[NETLINK_MESSAGE_MAX];
+	_Alignas(struct nlmsghdr) char buf[NETLINK_MESSAGE_MAX] = {0};
 	struct ifinfomsg *link;
 	struct nlmsghdr *h = begin_change(buf, index, &link);
 	struct nlattr *spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);

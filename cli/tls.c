@@ -474,12 +474,16 @@ int tls_explain(const SSL *ssl, unsigned long err, char why[static TLS_WHY_MAX])
 		snprintf(why, TLS_WHY_MAX, "%s", text);
 		return PIAS_EDENIED;
 	}
+	if (err && ERR_SYSTEM_ERROR(err)) {
+		snprintf(why, TLS_WHY_MAX, "%s", strerror(reason));
+		return PIAS_EUNREACH;
+	}
 	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE &&
 	    ERR_GET_LIB(err) == ERR_LIB_SSL) {
 		snprintf(why, TLS_WHY_MAX, "it presented no certificate");
 		return PIAS_EAUTH;
 	}
 	text = err ? ERR_reason_error_string(err) : NULL;
-	snprintf(why, TLS_WHY_MAX, "TLS: %s", text ? text : "the handshake failed");
+	snprintf(why, TLS_WHY_MAX, "TLS: %s", text ? text : "failed");
 	return PIAS_ECRYPTO;
 }

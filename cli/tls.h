@@ -62,8 +62,8 @@ must_check int tls_export(SSL *ssl, uint8_t key[static OVERLAY_LINK_KEY_LEN]);
 /*
  * Why a session failed, for people: our verdict on the other certificate, or the
  * other end's on ours (its alert). @err is an OpenSSL error code, 0 for none.
- * Returns PIAS_EAUTH if we refused theirs, PIAS_EDENIED if they refused ours, else
- * PIAS_ECRYPTO.
+ * Returns PIAS_EAUTH if we refused theirs, PIAS_EDENIED if they refused ours,
+ * PIAS_EUNREACH if the connection broke, else PIAS_ECRYPTO.
  */
 int tls_explain(const SSL *ssl, unsigned long err, char why[static TLS_WHY_MAX]);
 
