@@ -346,11 +346,26 @@ static bool is_news(const struct member *m, const struct member_record *r, bool 
 	       is_rtt_news(m->rtt_us, r->rtt_us);
 }
 
+/* A new certificate may name another owner. Without memory the old name stays. */
+static void rename_owner(struct groups *gs, struct member *m, const char *name)
+{
+	struct label *l;
+
+	if (!strcmp(m->name->text, name))
+		return;
+	l = label_get(&gs->interns, name);
+	if (!l)
+		return;
+	label_put(&gs->interns, m->name);
+	m->name = l;
+}
+
 static void enter(struct groups *gs, struct member *m, const struct member_record *r,
 		  struct merge *out)
 {
 	bool was_gone = m->flags & MEMBER_GONE, is_gone = r->flags & MEMBER_GONE;
 
+	rename_owner(gs, m, r->name);
 	m->unicast = r->unicast;
 	m->cookie = r->cookie;
 	m->seq = r->seq;
