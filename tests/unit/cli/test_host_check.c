@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/host.h"
 #include "cli/host_check.h"
+#include "tests/fixture/ring_folder.h"
 #include "tests/fixture/suite.h"
 
 static char root[64], why[HOST_CHECK_WHY_MAX];
@@ -106,6 +108,42 @@ START_TEST(test_name)
 }
 END_TEST
 
+START_TEST(test_credentials)
+{
+	char why_not[HOST_WHY_MAX];
+	struct pki_validity past = {.days = 1, .not_before = 1577836800};
+	struct ring_folder f;
+
+	folder_init(&f, "lab");
+	folder_issue(&f, PEER_KIND_AP, "ap1");
+	folder_issue(&f, PEER_KIND_AP, "ap2");
+	folder_path(&f, "ap1.crt", c.certificate);
+	folder_path(&f, "ap1.key", c.key);
+	folder_path(&f, "ca.crt", c.ca);
+	folder_path(&f, "ring.key", c.ring_key);
+	strcpy(c.proxy.overlay.ring, "lab");
+	ck_assert_msg(!host_check_credentials(&c, why_not), "%s", why_not);
+	folder_path(&f, "ap2.key", c.key);
+	ck_assert_int_ne(host_check_credentials(&c, why_not), 0);
+	ck_assert_ptr_nonnull(strstr(why_not, "ap2.key"));
+	folder_path(&f, "ap1.key", c.key);
+	strcpy(c.proxy.overlay.ring, "other");
+	ck_assert_int_ne(host_check_credentials(&c, why_not), 0);
+	ck_assert_ptr_nonnull(strstr(why_not, "of ring \"lab\""));
+	strcpy(c.proxy.overlay.ring, "lab");
+	folder_path(&f, "none.key", c.ring_key);
+	ck_assert_int_ne(host_check_credentials(&c, why_not), 0);
+	ck_assert_ptr_nonnull(strstr(why_not, "none.key"));
+	folder_path(&f, "ring.key", c.ring_key);
+	folder_issue_at(&f, PEER_KIND_AP, "old", &past);
+	folder_path(&f, "old.crt", c.certificate);
+	folder_path(&f, "old.key", c.key);
+	ck_assert_int_ne(host_check_credentials(&c, why_not), 0);
+	ck_assert_ptr_nonnull(strstr(why_not, "expired"));
+	folder_fini(&f);
+}
+END_TEST
+
 static void fill(TCase *t)
 {
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -113,6 +151,7 @@ static void fill(TCase *t)
 	tcase_add_test(t, test_only_what_is_served);
 	tcase_add_test(t, test_addresses);
 	tcase_add_test(t, test_name);
+	tcase_add_test(t, test_credentials);
 }
 
 int main(void)
