@@ -13,7 +13,6 @@
 
 #define CONFIG_DEFAULT_FILE   "/etc/pias/piasd.conf"
 #define CONFIG_DEFAULT_SOCKET "/run/pias/piasd.sock"
-#define CONFIG_DEFAULT_PORT   7427 /* PROTOCOL 1 */
 #define CONFIG_SOCKET_MAX     108  /* sockaddr_un */
 #define CONFIG_WHY_MAX	      (PATH_MAX + 256)
 
