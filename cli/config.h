@@ -1,6 +1,6 @@
 /*
  * piasd.conf: one table of options (their names, what they take, their defaults), read
- * by libconfuse. Every value is checked where it stands; the first thing that is wrong
+ * by settings.h. Every value is checked where it stands; the first thing that is wrong
  * is reported as "FILE:LINE: what".
  */
 #ifndef PIAS_CLI_CONFIG_H
@@ -9,12 +9,13 @@
 #include <limits.h>
 #include <net/if.h>
 
+#include "cli/settings.h"
 #include "forwarder/proxy.h"
 
 #define CONFIG_DEFAULT_FILE   "/etc/pias/piasd.conf"
 #define CONFIG_DEFAULT_SOCKET "/run/pias/piasd.sock"
 #define CONFIG_SOCKET_MAX     108  /* sockaddr_un */
-#define CONFIG_WHY_MAX	      (PATH_MAX + 256)
+#define CONFIG_WHY_MAX	      SETTINGS_WHY_MAX
 
 struct config {
 	/*
