@@ -23,6 +23,7 @@
 #include "cli/notify.h"
 #include "cli/server_check.h"
 #include "cli/site.h"
+#include "cli/stream.h"
 #include "cli/version.h"
 #include "overlay/base/crypto.h"
 
@@ -338,8 +339,10 @@ static void close_all(struct join *j)
 		event_free(j->step);
 	if (j->guard)
 		event_free(j->guard);
-	if (j->base)
+	if (j->base) {
+		stream_end_lingering(j->base);
 		event_base_free(j->base);
+	}
 	tls_fini(&j->tls);
 }
 

@@ -13,6 +13,7 @@
 #include "cli/ctl.h"
 #include "cli/host.h"
 #include "cli/log.h"
+#include "cli/stream.h"
 #include "cli/version.h"
 #include "overlay/base/crypto.h"
 
@@ -136,8 +137,10 @@ static int run(const struct config *config)
 	if (why[0])
 		fprintf(stderr, "piasd: %s\n", why);
 	free(h);
-	if (base)
+	if (base) {
+		stream_end_lingering(base);
 		event_base_free(base);
+	}
 	return code;
 }
 

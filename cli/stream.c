@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,9 +23,21 @@
 struct linger_ctx {
 	struct event *readable;
 	size_t left; /* bytes we are willing to discard */
+	int fd;
+	LIST_ENTRY(linger_ctx) entry;
 };
 
+static LIST_HEAD(, linger_ctx) lingering = LIST_HEAD_INITIALIZER(lingering);
 static unsigned n_lingering;
+
+static void linger_end(struct linger_ctx *l)
+{
+	LIST_REMOVE(l, entry);
+	n_lingering--;
+	event_free(l->readable);
+	close(l->fd);
+	free(l);
+}
 
 static void on_lingering(evutil_socket_t fd, short what, void *arg)
 {
@@ -38,10 +51,7 @@ static void on_lingering(evutil_socket_t fd, short what, void *arg)
 		if (n < 0 && errno == EAGAIN)
 			return;
 	}
-	event_free(l->readable);
-	free(l);
-	close(fd);
-	n_lingering--;
+	linger_end(l);
 }
 
 static void linger(struct event_base *base, int fd)
@@ -64,7 +74,20 @@ static void linger(struct event_base *base, int fd)
 		return;
 	}
 	l->left = 1 << 20;
+	l->fd = fd;
+	LIST_INSERT_HEAD(&lingering, l, entry);
 	n_lingering++;
+}
+
+void stream_end_lingering(struct event_base *base)
+{
+	struct linger_ctx *l, *next;
+
+	for (l = LIST_FIRST(&lingering); l; l = next) {
+		next = LIST_NEXT(l, entry);
+		if (event_get_base(l->readable) == base)
+			linger_end(l);
+	}
 }
 
 static int take_apart(struct bufferevent *bev, bool is_clean)

@@ -49,5 +49,7 @@ void stream_free(struct bufferevent *bev);
  * we sent last: an alert, a refusal.
  */
 void stream_close(struct bufferevent *bev, bool is_clean);
+/* Before @base goes: whoever is still being listened to is cut off. */
+void stream_end_lingering(struct event_base *base);
 
 #endif

@@ -121,6 +121,7 @@ test_leaves_in_no_time() {
 
 	serve s1 $a 1000
 	answered_by c1 $a 1000 s1
+	eventually 5 lab_log_has s1-join-1000 joined
 	start=${EPOCHREALTIME/./}
 	lab_signal s1-join-1000 TERM
 	lab_wait 5 lab_is_gone s1-join-1000
