@@ -158,12 +158,18 @@ static void on_timer(void *ctx)
 	}
 }
 
-/* RFC 6298's smoothing. */
+/*
+ * How far away it is, not how busy both ends are: falls by half of what a sample is
+ * below, rises by an eighth of what one is above.
+ */
 static void sample_rtt(struct health *h, pias_time rtt)
 {
 	uint32_t us = rtt > 0 ? (uint32_t)rtt : 1;
 
-	h->rtt_us = h->rtt_us ? (uint32_t)((7 * (uint64_t)h->rtt_us + us) / 8) : us;
+	if (!h->rtt_us || us < h->rtt_us)
+		h->rtt_us = h->rtt_us ? h->rtt_us - (h->rtt_us - us) / 2 : us;
+	else
+		h->rtt_us += (us - h->rtt_us) / 8;
 }
 
 static void on_heard(struct health *h)
@@ -179,6 +185,8 @@ static void on_heard(struct health *h)
 		p->ops->challenged(p->ctx, h);
 	else if (before == HEALTH_DOWN)
 		p->ops->changed(p->ctx, h);
+	else
+		p->ops->measured(p->ctx, h);
 }
 
 void health_on_echo(struct health *h, const struct server_echo *e)

@@ -32,6 +32,8 @@ struct health_ops {
 	void (*challenged)(void *ctx, struct health *h);
 	/* HEALTH_UP to HEALTH_DOWN or back. */
 	void (*changed)(void *ctx, struct health *h);
+	/* Another echo of a server that is up: rtt_us is newer. */
+	void (*measured)(void *ctx, struct health *h);
 };
 
 struct prober {

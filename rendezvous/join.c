@@ -11,12 +11,14 @@
 
 static void on_challenged(void *ctx, struct health *h);
 static void on_health_changed(void *ctx, struct health *h);
+static void on_measured(void *ctx, struct health *h);
 static void send_probe(void *ctx, struct health *h, const uint8_t *probe, size_t len);
 
 static const struct health_ops health_ops = {
 	.send = send_probe,
 	.challenged = on_challenged,
 	.changed = on_health_changed,
+	.measured = on_measured,
 };
 
 static struct server *server_of(struct health *h)
@@ -153,8 +155,10 @@ void joins_ask(struct joins *j, struct server *s, enum membership_op op)
 static void tell_health(struct joins *j, struct server *s)
 {
 	bool is_up = s->health.state == HEALTH_UP;
+	bool is_news = is_up != s->up_told || (rtt_worth_telling(s) != s->rtt_told_us &&
+					       j->env->now >= s->told_at + RTT_PERIOD);
 
-	if (s->state != SERVER_WATCHED || s->is_telling || is_up == s->up_told)
+	if (s->state != SERVER_WATCHED || s->is_telling || !is_news)
 		return;
 	s->is_telling = true;
 	s->stamp++;
@@ -178,8 +182,14 @@ static void on_health_changed(void *ctx, struct health *h)
 	tell_health(j, s);
 }
 
+static void on_measured(void *ctx, struct health *h)
+{
+	tell_health(ctx, server_of(h));
+}
+
 static void note_told(struct server *s, const struct membership_request *request)
 {
+	s->told_at = s->servers->env->now;
 	s->up_told = request->member.flags & MEMBER_UP;
 	s->rtt_told_us = request->member.rtt_us;
 }

@@ -37,6 +37,7 @@ struct server {
 	uint64_t seq;	/* the latest heard from the server */
 	uint32_t stamp; /* of what we said about it since: member.h */
 	uint32_t rtt_told_us;
+	pias_time told_at; /* when the rendezvous AP last agreed */
 	uint8_t seal_key[AEAD_KEY_LEN];
 	uint8_t state; /* enum server_state */
 	bool create;   /* the group, if there is none */

@@ -47,7 +47,15 @@ static void on_changed(void *ctx, struct health *h)
 	n_changed++;
 }
 
-static const struct health_ops ops = {on_send, on_challenged, on_changed};
+static unsigned n_measured;
+
+static void on_measured(void *ctx, struct health *h)
+{
+	ck_assert_uint_eq(h->state, HEALTH_UP);
+	n_measured++;
+}
+
+static const struct health_ops ops = {on_send, on_challenged, on_changed, on_measured};
 
 static void setup(void)
 {
@@ -57,7 +65,7 @@ static void setup(void)
 	ck_assert_int_eq(addr_parse("192.0.2.1", SERVER_PORT, &self.addr[0]), 0);
 	prober_init(&prober, &env, &self, 250 * MSEC, 3, &ops, NULL);
 	health_init(&health, &prober, ADDR_V4, key);
-	n_sent = n_challenged = n_changed = 0;
+	n_sent = n_challenged = n_changed = n_measured = 0;
 }
 
 static void teardown(void)
@@ -159,6 +167,22 @@ START_TEST(test_steady)
 	ck_assert_uint_ge(health.rtt_us, 2900);
 	ck_assert_uint_le(health.rtt_us, 3000);
 	ck_assert_uint_eq(n_dropped(), 0);
+	ck_assert_uint_eq(n_measured, 39);
+}
+END_TEST
+
+/* One busy moment is soon forgotten, and one slow echo does not count for much. */
+START_TEST(test_distance_not_load)
+{
+	become_up();
+	run_echoing(100 * SEC + 3 * SEC, 20 * MSEC);
+	ck_assert_uint_ge(health.rtt_us, 12000);
+	run_echoing(100 * SEC + 4 * SEC, 2 * MSEC);
+	ck_assert_uint_le(health.rtt_us, 4000);
+	run_echoing(100 * SEC + 6 * SEC, 2 * MSEC);
+	run_until(106 * SEC + 80 * MSEC);
+	echo_with(&sent[n_sent - 1], key);
+	ck_assert_uint_le(health.rtt_us, 15000);
 }
 END_TEST
 
@@ -272,6 +296,7 @@ int main(void)
 	tcase_add_test(c, test_challenge_met);
 	tcase_add_test(c, test_challenge_failed);
 	tcase_add_test(c, test_steady);
+	tcase_add_test(c, test_distance_not_load);
 	tcase_add_loop_test(c, test_far, 0, 2);
 	tcase_add_test(c, test_death_and_revival);
 	tcase_add_test(c, test_two_of_three_lost);

@@ -47,6 +47,24 @@ START_TEST(test_lease_is_kept)
 }
 END_TEST
 
+/* Measured while all was slow: put right between refreshes. */
+START_TEST(test_distance_is_put_right)
+{
+	struct world *w = world_new(5);
+
+	w->delay = 20 * MSEC;
+	world_agent(w, 0);
+	world_start_agent(w, 0);
+	ck_assert(world_await(w, 0, 0, AGENT_JOINED, 5 * SEC));
+	ck_assert_uint_ge(world_live(w, 0, 0)->rtt_us, 40000);
+	w->delay = 1 * MSEC;
+	world_run(w, 4 * SEC);
+	ck_assert_uint_le(world_live(w, 0, 0)->rtt_us, 4000);
+	ck_assert_uint_eq(world_count(w, refreshes), 0);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_leave)
 {
 	struct world *w = world_joined(3);
@@ -387,6 +405,7 @@ int main(void)
 
 	tcase_add_test(c, test_join);
 	tcase_add_test(c, test_lease_is_kept);
+	tcase_add_test(c, test_distance_is_put_right);
 	tcase_add_test(c, test_leave);
 	tcase_add_test(c, test_leave_unheard);
 	tcase_add_loop_test(c, test_death, 0, 15);
