@@ -15,8 +15,8 @@
 #include "cli/loopback.h"
 #include "cli/route_table.h"
 #include "cli/rule.h"
+#include "overlay/overlay.h"
 
-#define CONTROL_PORT   7427
 #define RULES_PER_ADDR 4
 #define RULES_MAX      (RULES_PER_ADDR * HOST_NET_ADDRS_MAX)
 #define TCP_HEADER     20

@@ -20,10 +20,10 @@
 
 #include "cli/netif.h"
 #include "cli/udp.h"
+#include "overlay/overlay.h"
 
 #define IPV6_MTU_MIN 1280 /* RFC 8200: what every link must carry */
 #define IPV4_MTU_MIN 576  /* RFC 791: what every host must take */
-#define CONTROL_PORT 7427
 
 /* --- rights -------------------------------------------------------------------- */
 

@@ -56,9 +56,9 @@ static int check_group(const struct joins *j, const struct group_name *g, char *
 			 group_name_str(g, name));
 		return PIAS_EDENIED;
 	}
-	if (g->proto && g->port == SERVER_PORT) {
+	if (g->proto && g->port == CONTROL_PORT) {
 		env_text(why, len, "port %u of anycast addresses is reserved for pias",
-			 SERVER_PORT);
+			 CONTROL_PORT);
 		return PIAS_EDENIED;
 	}
 	return 0;

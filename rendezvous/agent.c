@@ -155,7 +155,7 @@ static void send_hello(struct agent *a)
 		retry = HELLO_RETRY_MIN << a->n_hellos;
 	a->n_hellos++;
 	arm(a, env_jitter(a->env, retry));
-	to.port = SERVER_PORT;
+	to.port = CONTROL_PORT;
 	len = server_hello_encode(out, &h, &a->mark);
 	a->env->ops->datagram(a->env->host, &to, out, len);
 }

@@ -81,7 +81,7 @@ static struct addr destination(const struct agent_group *g)
 
 	if (g->n_tries == 1 && !addr_is_none(ap))
 		return *ap;
-	to.port = SERVER_PORT;
+	to.port = CONTROL_PORT;
 	return to;
 }
 

@@ -28,7 +28,6 @@ enum server_message {
 };
 
 #define SERVER_VERSION	  1
-#define SERVER_PORT	  7427 /* the control port, on every anycast address too */
 #define SERVER_MARK_LEN	  16
 #define SERVER_COOKIE_LEN 16
 #define SERVER_KEY_LEN	  16 /* of a session, chosen by the server */

@@ -62,7 +62,7 @@ static void setup(void)
 	ck_assert_int_eq(crypto_init(), 0);
 	env_init(&env, &env_ops, NULL);
 	env.now = 100 * SEC;
-	ck_assert_int_eq(addr_parse("192.0.2.1", SERVER_PORT, &self.addr[0]), 0);
+	ck_assert_int_eq(addr_parse("192.0.2.1", CONTROL_PORT, &self.addr[0]), 0);
 	prober_init(&prober, &env, &self, 250 * MSEC, 3, &ops, NULL);
 	health_init(&health, &prober, ADDR_V4, key);
 	n_sent = n_challenged = n_changed = n_measured = 0;

@@ -24,7 +24,7 @@ static struct hello an_ap(const char *ring, uint8_t ring_key_byte)
 	memset(ring_key, ring_key_byte, sizeof(ring_key));
 	hello_init(&h, ring, ring_key);
 	env_init(&env, &ops, NULL);
-	ck_assert_int_eq(addr_parse("192.0.2.1", SERVER_PORT, &self.addr[0]), 0);
+	ck_assert_int_eq(addr_parse("192.0.2.1", CONTROL_PORT, &self.addr[0]), 0);
 	ck_assert_int_eq(addr_parse("10.0.0.1", 40000, &from), 0);
 	return h;
 }

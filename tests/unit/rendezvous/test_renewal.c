@@ -7,7 +7,7 @@
 /* Gives AP @ap a datagram as if @from sent it to the group's address. */
 static void inject(struct world *w, unsigned ap, const struct world_event *e)
 {
-	struct addr to = addr_v4((const uint8_t[]){198, 18, 0, 1}, SERVER_PORT);
+	struct addr to = addr_v4((const uint8_t[]){198, 18, 0, 1}, CONTROL_PORT);
 
 	w->ap[ap].env.now = w->now;
 	joins_on_datagram(w->ap[ap].joins, &e->from, &to, e->data, e->len);
