@@ -1,8 +1,6 @@
 /* Routes by name. The rendezvous layer bounds how many there are (max_cached). */
 #include "forwarder/fib.h"
 
-#include <string.h>
-
 void fib_init(struct fib *f, const struct siphash_key *key)
 {
 	f->key = *key;
@@ -19,24 +17,16 @@ void fib_fini(struct fib *f)
 	htab_fini(&f->routes);
 }
 
-static uint64_t hash(const struct fib *f, const struct group_name *name)
-{
-	uint64_t w[3] = {0, 0, 0};
-
-	memcpy(w, name, sizeof(*name));
-	return siphash_words(&f->key, w, 3);
-}
-
 static bool is_named(const void *item, const void *key)
 {
 	const struct route *r = item;
 
-	return !memcmp(&r->name, key, sizeof(r->name));
+	return group_name_eq(&r->name, key);
 }
 
 int fib_set(struct fib *f, const struct group_name *name, struct route *route)
 {
-	uint64_t h = hash(f, name);
+	uint64_t h = group_name_hash(name, &f->key);
 	struct route *old = htab_find(&f->routes, h, is_named, name);
 
 	if (old) {
@@ -50,7 +40,7 @@ int fib_set(struct fib *f, const struct group_name *name, struct route *route)
 
 struct route *fib_find(const struct fib *f, const struct group_name *name)
 {
-	return htab_find(&f->routes, hash(f, name), is_named, name);
+	return htab_find(&f->routes, group_name_hash(name, &f->key), is_named, name);
 }
 
 static void match_wide(const struct fib *f, struct fib_match *m)
