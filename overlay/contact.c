@@ -22,6 +22,11 @@ bool contact_has_addr(const struct contact *c)
 	return c->addr[0].family || c->addr[1].family;
 }
 
+bool contact_is_at(const struct contact *c, const struct addr *a)
+{
+	return !addr_is_none(a) && (addr_eq(&c->addr[0], a) || addr_eq(&c->addr[1], a));
+}
+
 const struct addr *contact_addr(const struct contact *c, const struct contact *self)
 {
 	int i;

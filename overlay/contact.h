@@ -22,6 +22,8 @@ struct contact {
 void contact_read(struct rd *r, struct contact *c);
 void contact_write(struct wr *w, const struct contact *c);
 bool contact_has_addr(const struct contact *c);
+/* Is @a, port included, one of its addresses? */
+bool contact_is_at(const struct contact *c, const struct addr *a);
 /* The address to use for a peer, given which families @self has; NULL if none fits. */
 const struct addr *contact_addr(const struct contact *c, const struct contact *self);
 

@@ -202,7 +202,7 @@ bool dial_take_seed(struct peers *p, const struct contact *who, bool is_any,
 	for (s = p->seed; s < p->seed + OVERLAY_SEEDS_MAX; s++) {
 		if (!s->addr.family)
 			continue;
-		if (addr_eq(&s->addr, &who->addr[0]) || addr_eq(&s->addr, &who->addr[1]))
+		if (contact_is_at(who, &s->addr))
 			found = s;
 		if (!first || s->dialed_at < first->dialed_at)
 			first = s;

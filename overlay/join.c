@@ -17,11 +17,6 @@
 static void on_timer(void *ctx);
 static void on_patience(void *ctx);
 
-static bool is_ours(const struct contact *self, const struct addr *a)
-{
-	return addr_eq(a, &self->addr[0]) || addr_eq(a, &self->addr[1]);
-}
-
 void join_init(struct join *j, struct env *env, const struct overlay_config *config,
 	       const struct join_ops *ops, void *ctx)
 {
@@ -34,7 +29,7 @@ void join_init(struct join *j, struct env *env, const struct overlay_config *con
 	j->self = config->self;
 	j->incarnation = config->incarnation;
 	for (i = 0; i < config->n_seeds && i < OVERLAY_SEEDS_MAX; i++) {
-		if (!is_ours(&config->self, &config->seed[i]))
+		if (!contact_is_at(&config->self, &config->seed[i]))
 			j->seed[j->n_seeds++].addr = config->seed[i];
 		else if (!i)
 			j->is_first = true;
@@ -151,11 +146,6 @@ static void on_timer(void *ctx)
 		j->ops->dial_seed(j->ctx, &s->addr);
 }
 
-static bool answers_at(const struct contact *c, const struct addr *a)
-{
-	return addr_eq(&c->addr[0], a) || addr_eq(&c->addr[1], a);
-}
-
 void join_on_seed_up(struct join *j, const struct contact *who)
 {
 	unsigned i;
@@ -163,7 +153,7 @@ void join_on_seed_up(struct join *j, const struct contact *who)
 	if (j->is_done)
 		return;
 	for (i = 0; i < j->n_seeds; i++) {
-		if (!answers_at(who, &j->seed[i].addr))
+		if (!contact_is_at(who, &j->seed[i].addr))
 			continue;
 		j->seed[i].who = *who;
 		j->seed[i].refuses_us = false;
@@ -201,25 +191,30 @@ void join_on_seed_failed(struct join *j, const struct addr *seed, int why,
 	}
 }
 
+static struct join_seed *seed_of(struct join *j, const struct id *who)
+{
+	struct join_seed *s;
+
+	for (s = j->seed; s < j->seed + j->n_seeds; s++)
+		if (contact_has_addr(&s->who) && id_eq(&s->who.id, who))
+			return s;
+	return NULL;
+}
+
 void join_on_peer_down(struct join *j, const struct id *who, int why)
 {
-	unsigned i;
+	struct join_seed *s = seed_of(j, who);
 
 	if (j->is_done)
 		return;
 	if (j->nonce && id_eq(&j->asked.id, who))
 		give_up(j);
-	for (i = 0; i < j->n_seeds; i++) {
-		struct join_seed *s = &j->seed[i];
-
-		if (!contact_has_addr(&s->who) || !id_eq(&s->who.id, who))
-			continue;
-		memset(&s->who, 0, sizeof(s->who));
-		s->refuses_us = is_refusal(why);
-		if (why && why != PIAS_ELOOP)
-			tell(j, s, why, error_text(why));
+	if (!s)
 		return;
-	}
+	memset(&s->who, 0, sizeof(s->who));
+	s->refuses_us = is_refusal(why);
+	if (why && why != PIAS_ELOOP)
+		tell(j, s, why, error_text(why));
 }
 
 static int on_ok(struct join *j, const struct contact *from, struct rd *body)
@@ -255,6 +250,7 @@ static int on_goto(struct join *j, const struct contact *from, struct rd *body)
 static int on_no(struct join *j, const struct contact *from, struct rd *body)
 {
 	struct msg_join_no m;
+	struct join_seed *s;
 	unsigned i;
 	int err = msg_join_no_read(body, &m);
 
@@ -269,13 +265,10 @@ static int on_no(struct join *j, const struct contact *from, struct rd *body)
 	/* All start at once after a power cut: that is nothing to report. */
 	if (m.why == PIAS_ENOTREADY && j->env->now - j->started < QUIET)
 		return 0;
-	for (i = 0; i < j->n_seeds; i++) {
-		if (!id_eq(&j->seed[i].who.id, &from->id))
-			continue;
-		tell(j, &j->seed[i], m.why,
+	s = seed_of(j, &from->id);
+	if (s)
+		tell(j, s, m.why,
 		     m.why == PIAS_ENOTREADY ? "not in a ring yet" : error_text(m.why));
-		break;
-	}
 	return 0;
 }
 

@@ -280,8 +280,7 @@ static void note_seed(struct overlay *o, const struct contact *who)
 	unsigned i;
 
 	for (i = 0; i < o->config.n_seeds; i++) {
-		if (!addr_eq(&o->config.seed[i], &who->addr[0]) &&
-		    !addr_eq(&o->config.seed[i], &who->addr[1]))
+		if (!contact_is_at(who, &o->config.seed[i]))
 			continue;
 		o->seed[i].id = who->id;
 		o->seed[i].is_known = true;
@@ -326,8 +325,7 @@ static void on_seeds(void *ctx)
 		unsigned i = o->next_seed++ % o->config.n_seeds;
 		const struct addr *a = &o->config.seed[i];
 
-		if (addr_eq(a, &o->config.self.addr[0]) ||
-		    addr_eq(a, &o->config.self.addr[1]))
+		if (contact_is_at(&o->config.self, a))
 			continue;
 		if (o->seed[i].is_known &&
 		    overlay_peer_status(o, &o->seed[i].id) == PEER_ALIVE)

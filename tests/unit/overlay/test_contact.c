@@ -106,12 +106,29 @@ START_TEST(test_choice)
 }
 END_TEST
 
+START_TEST(test_is_at)
+{
+	static const struct addr none;
+	struct contact c = both(), v4 = both();
+	struct addr other_port = c.addr[0];
+
+	memset(&v4.addr[1], 0, sizeof(v4.addr[1]));
+	other_port.port++;
+	ck_assert(contact_is_at(&c, &c.addr[0]));
+	ck_assert(contact_is_at(&c, &c.addr[1]));
+	ck_assert(!contact_is_at(&c, &other_port));
+	ck_assert(!contact_is_at(&v4, &c.addr[1]));
+	ck_assert(!contact_is_at(&v4, &none));
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_test(c, test_golden);
 	tcase_add_test(c, test_placeholder);
 	tcase_add_loop_test(c, test_family_in_wrong_place, 0, 2);
 	tcase_add_test(c, test_choice);
+	tcase_add_test(c, test_is_at);
 }
 
 int main(void)
