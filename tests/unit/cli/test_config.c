@@ -280,7 +280,6 @@ START_TEST(test_missing)
 	for (line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		if (i++ != _i) {
 			strcat(text, line);
-			strcat(text, "\n");
 		}
 	ck_assert_int_ne(read_text(text), 0);
 	snprintf(says, sizeof(says), "%s is missing", name[_i]);
@@ -321,11 +320,14 @@ START_TEST(test_read_again)
 }
 END_TEST
 
+/* Each option has its paragraph, which ends with its default, or with "Required." */
 START_TEST(test_manual_has_every_option)
 {
 	static char manual[65536];
 	FILE *f = fopen("doc/man/piasd.conf.5.scd", "r");
-	char heading[64];
+	char heading[64], last[128];
+	const char *def;
+	char *text, *end;
 	unsigned i;
 	size_t n;
 
@@ -335,8 +337,17 @@ START_TEST(test_manual_has_every_option)
 	ck_assert(n > 0 && n < sizeof(manual) - 1);
 	for (i = 0; config_option_name(i); i++) {
 		snprintf(heading, sizeof(heading), "*%s* = ", config_option_name(i));
-		ck_assert_msg(strstr(manual, heading), "no \"%s\" in the manual",
-			      heading);
+		text = strstr(manual, heading);
+		ck_assert_msg(text, "no \"%s\" in the manual", heading);
+		end = strstr(text, "\n\n");
+		ck_assert_ptr_nonnull(end);
+		def = config_option_default(i);
+		if (!def && !strncmp(end - 9, "Required.", 9))
+			continue;
+		snprintf(last, sizeof(last), "Default: %s.", def ? def : "none");
+		ck_assert_msg(!strncmp(end - strlen(last), last, strlen(last)),
+			      "%s: does not end with \"%s\" in the manual", heading,
+			      last);
 	}
 }
 END_TEST
