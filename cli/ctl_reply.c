@@ -223,23 +223,6 @@ static void reply_ring(cJSON *o, struct host *h, const struct ctl_request *r)
 	}
 }
 
-static const char *peer_status_text(enum peer_status s)
-{
-	switch (s) {
-	case PEER_UNKNOWN:
-		return "unknown";
-	case PEER_ALIVE:
-		return "alive";
-	case PEER_SUSPECT:
-		return "suspect";
-	case PEER_DEAD:
-		return "dead";
-	case PEER_LEFT:
-		return "left";
-	}
-	return "unknown";
-}
-
 static void add_peer(void *ctx, const struct overlay_peer_info *p)
 {
 	cJSON *o = list_add(ctx), *roles;

@@ -79,29 +79,12 @@ static void spread(struct membership *m, const struct member *c)
 
 /* --- claims -------------------------------------------------------------- */
 
-static const char *status_text(enum peer_status s)
-{
-	switch (s) {
-	case PEER_UNKNOWN:
-		return "unknown";
-	case PEER_ALIVE:
-		return "alive";
-	case PEER_SUSPECT:
-		return "suspect";
-	case PEER_DEAD:
-		return "dead";
-	case PEER_LEFT:
-		return "left";
-	}
-	return "?";
-}
-
 static void on_change(struct membership *m, const struct member *c, enum peer_status was)
 {
 	char id[9];
 
 	log_info(m->env, "member: %s is %s, was %s", id_short(&c->contact.id, id),
-		 status_text(c->status), status_text(was));
+		 peer_status_text(c->status), peer_status_text(was));
 	if (c->status == PEER_SUSPECT)
 		suspicion_add(&m->suspicion, &c->contact.id, c->incarnation, false,
 			      m->table.n_live);
@@ -194,7 +177,7 @@ static enum claim defend(struct membership *m, const struct contact *from,
 	if (!may_defend(m, c))
 		return CLAIM_STALE;
 	count(m->env, peers_refuted);
-	log_info(m->env, "member: refuting that we are %s", status_text(c->status));
+	log_info(m->env, "member: refuting that we are %s", peer_status_text(c->status));
 	m->incarnation = c->incarnation + 1;
 	enter_self(m, m->has_left ? PEER_LEFT : PEER_ALIVE, &now);
 	m->ops->incarnation(m->ctx, m->incarnation);

@@ -58,6 +58,8 @@ enum peer_status {
 	PEER_LEFT,
 };
 
+const char *peer_status_text(enum peer_status s);
+
 struct overlay_ops {
 	/*
 	 * A message of a type >= MSG_RENDEZVOUS_FIRST from an authenticated AP:

@@ -16,6 +16,23 @@ bool overlay_is_joined(const struct overlay *o)
 	return o->is_joined;
 }
 
+const char *peer_status_text(enum peer_status s)
+{
+	switch (s) {
+	case PEER_UNKNOWN:
+		return "unknown";
+	case PEER_ALIVE:
+		return "alive";
+	case PEER_SUSPECT:
+		return "suspect";
+	case PEER_DEAD:
+		return "dead";
+	case PEER_LEFT:
+		return "left";
+	}
+	return "unknown";
+}
+
 enum peer_status overlay_peer_status(const struct overlay *o, const struct id *id)
 {
 	return membership_status(&o->membership, id);
