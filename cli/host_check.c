@@ -4,35 +4,22 @@
  */
 #include "cli/host_check.h"
 
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "cli/capability.h"
 #include "cli/netif.h"
+#include "cli/sysctl.h"
 
 /* --- rights ------------------------------------------------------------------------- */
-
-static bool has_capability(unsigned cap)
-{
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct d[2] = {{0}};
-
-	if (syscall(SYS_capget, &h, d))
-		return true; /* can't tell; the attempt will */
-	return d[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
-}
 
 int host_check_rights(char why[static HOST_CHECK_WHY_MAX])
 {
 	const char *missing = NULL;
 
-	if (!has_capability(CAP_NET_ADMIN))
+	if (!capability_has(CAP_NET_ADMIN))
 		missing = "CAP_NET_ADMIN (for the interface that takes in packets)";
-	else if (!has_capability(CAP_NET_RAW))
+	else if (!capability_has(CAP_NET_RAW))
 		missing = "CAP_NET_RAW (for IP in IP)";
 	if (!missing)
 		return 0;
@@ -46,26 +33,10 @@ int host_check_rights(char why[static HOST_CHECK_WHY_MAX])
 /* --- sysctls -------------------------------------------------------------------------
  */
 
-/* The number in a sysctl file, or -1. */
-static int read_sysctl(const char *root, const char *name)
-{
-	char path[256], text[16] = "";
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	return n > 0 ? atoi(text) : -1;
-}
-
 static int check_sysctl(const char *root, const char *name, int bad, const char *effect,
 			char *why)
 {
-	if (read_sysctl(root, name) != bad)
+	if (sysctl_read(root, name) != bad)
 		return 0;
 	snprintf(why, HOST_CHECK_WHY_MAX, "/proc/sys/%s is %d: %s. Run: sysctl -w %s=%d",
 		 name, bad, effect, name, !bad);

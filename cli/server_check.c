@@ -5,20 +5,17 @@
  */
 #include "cli/server_check.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
-#include <linux/capability.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/capability.h"
 #include "cli/netif.h"
+#include "cli/sysctl.h"
 #include "cli/udp.h"
 #include "overlay/overlay.h"
 
@@ -27,24 +24,14 @@
 
 /* --- rights -------------------------------------------------------------------- */
 
-static bool has_capability(unsigned cap)
-{
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct d[2] = {{0}};
-
-	if (syscall(SYS_capget, &h, d))
-		return true; /* can't tell; the attempt will */
-	return d[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
-}
-
 int server_check_rights(bool needs_raw, char why[static SERVER_CHECK_WHY_MAX])
 {
 	const char *missing = NULL;
 
-	if (!has_capability(CAP_NET_ADMIN))
+	if (!capability_has(CAP_NET_ADMIN))
 		missing = "CAP_NET_ADMIN (for the tunnel interface and the anycast "
 			  "address)";
-	else if (needs_raw && !has_capability(CAP_NET_RAW))
+	else if (needs_raw && !capability_has(CAP_NET_RAW))
 		missing = "CAP_NET_RAW (for IP in IP; or use --encap gue)";
 	if (!missing)
 		return 0;
@@ -55,44 +42,13 @@ int server_check_rights(bool needs_raw, char why[static SERVER_CHECK_WHY_MAX])
 
 /* --- sysctls ------------------------------------------------------------------- */
 
-/* The number in a sysctl file, or -1. */
-static int read_sysctl(const char *root, const char *name)
-{
-	char path[256], text[16] = "";
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	return n > 0 ? atoi(text) : -1;
-}
-
-static int write_sysctl(const char *root, const char *name, const char *value)
-{
-	char path[256];
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = write(fd, value, strlen(value));
-		close(fd);
-	}
-	return n > 0 ? 0 : -errno;
-}
-
 int server_check_rp_filter(const char *root, const char *tun,
 			   char why[static SERVER_CHECK_WHY_MAX])
 {
 	char name[64];
 	int err;
 
-	if (read_sysctl(root, "net/ipv4/conf/all/rp_filter") == 1) {
+	if (sysctl_read(root, "net/ipv4/conf/all/rp_filter") == 1) {
 		snprintf(why, SERVER_CHECK_WHY_MAX,
 			 "net.ipv4.conf.all.rp_filter is 1 (strict): the kernel would "
 			 "drop every client packet that comes out of the tunnel, because "
@@ -102,9 +58,9 @@ int server_check_rp_filter(const char *root, const char *tun,
 	}
 	/* The larger of the two counts; 0 here leaves it to `all`. */
 	snprintf(name, sizeof(name), "net/ipv4/conf/%s/rp_filter", tun);
-	if (read_sysctl(root, name) <= 0)
+	if (sysctl_read(root, name) <= 0)
 		return 0;
-	err = write_sysctl(root, name, "0");
+	err = sysctl_write(root, name, "0");
 	if (!err)
 		return 0;
 	snprintf(why, SERVER_CHECK_WHY_MAX,
@@ -122,7 +78,7 @@ int server_check_ipv6(const char *root, const char *tun,
 
 	for (i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", where[i]);
-		v = read_sysctl(root, name);
+		v = sysctl_read(root, name);
 		if (v == 0)
 			continue;
 		if (v < 0)
