@@ -258,23 +258,6 @@ void link_free(struct link *l)
 	choose_best(peer);
 }
 
-uint8_t *scratch_get(struct scratch *s, size_t len)
-{
-	size_t n = s->len ? s->len : 2048;
-	uint8_t *buf;
-
-	while (n < len)
-		n *= 2;
-	if (n == s->len)
-		return s->buf;
-	buf = realloc(s->buf, n);
-	if (!buf)
-		return NULL;
-	s->buf = buf;
-	s->len = n;
-	return buf;
-}
-
 static int send_frame(struct peers *p, uint32_t handle, uint8_t type, const void *body,
 		      size_t len)
 {

@@ -8,6 +8,7 @@
 #include "overlay/base/htab.h"
 #include "overlay/outbox.h"
 #include "overlay/peer.h"
+#include "overlay/scratch.h"
 #include "overlay/session.h"
 
 #define PEERS_MAX      4096
@@ -63,11 +64,6 @@ struct seed {
 	pias_time dialed_at;
 };
 
-struct scratch {
-	uint8_t *buf;
-	size_t len;
-};
-
 struct peers {
 	struct env *env;
 	const struct peers_ops *ops;
@@ -79,11 +75,8 @@ struct peers {
 	struct htab by_id, by_handle, by_index;
 	struct seed seed[OVERLAY_SEEDS_MAX];
 	struct timer seed_timer;
-	struct scratch tx, rx; /* grow to the largest message seen */
+	struct scratch tx, rx;
 };
-
-/* @len bytes at least, until the next call; NULL: out of memory. */
-uint8_t *scratch_get(struct scratch *s, size_t len);
 
 struct peer *peer_find(const struct peers *p, const struct id *id);
 /* NULL: out of memory or PEERS_MAX reached. */

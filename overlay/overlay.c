@@ -374,7 +374,7 @@ static void free_shared(struct overlay *o)
 	probes_free(o->probes);
 	peers_free(o->peers);
 	book_free(o->own_book);
-	free(o->scratch);
+	scratch_fini(&o->envelope);
 	free(o);
 }
 

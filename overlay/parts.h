@@ -12,6 +12,7 @@
 #include "overlay/membership.h"
 #include "overlay/probe.h"
 #include "overlay/ring.h"
+#include "overlay/scratch.h"
 
 #define REPLICAS_MAX (RING_L + 1)
 
@@ -35,7 +36,7 @@ struct overlay {
 	struct join join;
 	bool is_started, is_joined;
 
-	/* What the layers above have still to be told; see emit(). */
+	/* What the layers above have still to be told; see overlay_emit(). */
 	bool range_changed, successors_changed, joined;
 	struct id told[REPLICAS_MAX]; /* successors, as last told */
 	unsigned n_told;
@@ -45,8 +46,7 @@ struct overlay {
 	unsigned next_seed;
 	struct timer seeds;
 
-	uint8_t *scratch; /* to put an envelope around a body */
-	size_t scratch_len;
+	struct scratch envelope; /* of what is routed */
 };
 
 #define OVERLAY_SEEDS_PERIOD (10 * SEC)

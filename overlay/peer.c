@@ -47,8 +47,8 @@ void peers_free(struct peers *p)
 	htab_fini(&p->by_id);
 	htab_fini(&p->by_handle);
 	htab_fini(&p->by_index);
-	free(p->tx.buf);
-	free(p->rx.buf);
+	scratch_fini(&p->tx);
+	scratch_fini(&p->rx);
 	free(p);
 }
 

@@ -4,9 +4,6 @@
  * each hop. Either way only the receiver decides whether it owns the key, by its place
  * in the ring: a stale table costs a hop, never a wrong answer.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "overlay/hop.h"
 #include "overlay/parts.h"
 
@@ -70,24 +67,10 @@ bool route_preceding(const struct overlay *o, const struct id *key, struct conta
 
 /* --- routed messages ------------------------------------------------------- */
 
-static uint8_t *scratch(struct overlay *o, size_t len)
-{
-	uint8_t *p;
-
-	if (len <= o->scratch_len)
-		return o->scratch;
-	p = realloc(o->scratch, len);
-	if (!p)
-		return NULL;
-	o->scratch = p;
-	o->scratch_len = len;
-	return p;
-}
-
 static int send_routed(struct overlay *o, const struct contact *to,
 		       const struct msg_routed *m, const void *body, size_t len)
 {
-	uint8_t *buf = scratch(o, MSG_ROUTED_MAX + len);
+	uint8_t *buf = scratch_get(&o->envelope, MSG_ROUTED_MAX + len);
 	struct wr w;
 
 	if (!buf) {
