@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/clock.h"
 #include "cli/link.h"
 #include "cli/udp.h"
 
@@ -41,10 +41,7 @@ struct agent_host {
 
 static void enter(struct agent_host *h)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	h->env.now = (pias_time)t.tv_sec * SEC + t.tv_nsec / 1000;
+	h->env.now = clock_now();
 }
 
 static void settle(struct agent_host *h)
@@ -315,10 +312,7 @@ static int open_links(struct agent_host *h, const struct agent_host_config *c)
 
 static void fill_in(struct agent_host *h, const struct agent_host_config *c)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	h->config.start = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	h->config.start = (uint64_t)clock_wall();
 	op_random(h, &h->config.cookie, sizeof(h->config.cookie));
 	snprintf(h->config.ring, sizeof(h->config.ring), "%s", c->tls->self.ring);
 }
