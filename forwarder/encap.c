@@ -1,5 +1,4 @@
-/* GUE, variant 0 (draft-ietf-intarea-gue), without flags: its private data is the cookie.
- */
+/* GUE, variant 0 (draft-ietf-intarea-gue), no flags; its private data is the cookie. */
 #include "forwarder/encap.h"
 
 #include "forwarder/packet.h"

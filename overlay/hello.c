@@ -159,8 +159,8 @@ int hello_on_hello(struct link *l, struct rd *body)
 	err = check(l, &m);
 	if (!err) {
 		err = p->ops->peer_up(p->ctx, &m.sender, m.incarnation);
-		l = link_find(p,
-			      handle); /* whoever was asked may have dropped the peer */
+		/* Whoever was asked may have dropped the peer. */
+		l = link_find(p, handle);
 		if (!l)
 			return 0;
 		if (err == PIAS_EDUPLICATE)

@@ -298,7 +298,6 @@ bool peers_has_link(const struct peers *p, const struct id *id)
 void peers_drop(struct peers *p, const struct id *id)
 {
 	struct peer *peer = peer_find(p, id);
-
 	struct env *env = p->env;
 	struct link *l;
 

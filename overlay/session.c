@@ -125,8 +125,7 @@ static void mark_seen(struct session *s, uint64_t counter)
 	uint64_t word, last = counter / 64;
 
 	if (counter >= s->rx_next) {
-		/* Words entered since the newest begin empty; all of them after a leap.
-		 */
+		/* Words entered since the newest begin empty; after a leap, all. */
 		word = s->rx_next ? (s->rx_next - 1) / 64 + 1 : 0;
 		if (last >= word && last - word >= SESSION_WORDS)
 			word = last - SESSION_WORDS + 1;

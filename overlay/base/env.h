@@ -60,8 +60,7 @@ struct env_ops {
 	 * reported as link up or dial failed.
 	 */
 	void (*dial)(void *host, const struct id *id, const struct addr addr[2]);
-	/* @frame is whole (frame.h). A dead link drops it silently: its end is reported.
-	 */
+	/* @frame is whole. A dead link drops it silently: its end is reported. */
 	void (*link_send)(void *host, uint32_t link, const void *frame, size_t len);
 	/* Flushes what was sent, then closes. Not reported back. */
 	void (*link_close)(void *host, uint32_t link);
