@@ -49,7 +49,7 @@ static void settle(struct agent_host *h)
 	env_settle(&h->env);
 }
 
-/* --- env_ops --------------------------------------------------------------------- */
+/* env_ops */
 
 static void op_dial(void *host, const struct id *id, const struct addr addr[2])
 {
@@ -140,7 +140,7 @@ static const struct env_ops env_ops = {
 	.log = op_log,
 };
 
-/* --- events ---------------------------------------------------------------------- */
+/* Events */
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
@@ -230,7 +230,7 @@ static const struct links_ops links_ops = {
 	.dial_failed = on_dial_failed,
 };
 
-/* --- sockets --------------------------------------------------------------------- */
+/* Sockets */
 
 static int open_door(struct agent_host *h, struct event_base *base, struct door *d,
 		     const struct addr *on, uint32_t group)
@@ -298,7 +298,7 @@ static int open_probes(struct agent_host *h, struct event_base *base, char *why)
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------ */
+/* Life */
 
 static int open_links(struct agent_host *h, const struct agent_host_config *c)
 {

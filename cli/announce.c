@@ -17,7 +17,7 @@
 
 #include "cli/netif.h"
 
-/* --- packets ----------------------------------------------------------------------- */
+/* Packets */
 
 /* The kernel's own multicast (MLD, as a router) is no client's packet. */
 static bool is_multicast(const struct packet_in *p)
@@ -78,7 +78,7 @@ int announce_emit(struct announce *a, const void *packet, size_t len)
 	return tun_write(a->is_draining ? &a->drain : &a->main, &p);
 }
 
-/* --- up and down ------------------------------------------------------------------- */
+/* Up and down */
 
 static int problem(char *why, const char *what, const char *name, int err)
 {
@@ -148,7 +148,7 @@ int announce_stop(struct announce *a, char why[static ANNOUNCE_WHY_MAX])
 	return err ? problem(why, "interface", a->main.name, err) : problem_err;
 }
 
-/* --- life -------------------------------------------------------------------------- */
+/* Life */
 
 static int watch(struct announce *a, struct event_base *base, int i, int fd,
 		 event_callback_fn fn)

@@ -10,7 +10,7 @@
 #include "cli/settings.h"
 #include "cli/tls.h"
 
-/* --- readers ----------------------------------------------------------------------- */
+/* Readers */
 
 static int read_ring(void *into, const struct setting *o, const char *value,
 		     char why[static SETTING_PROBLEM_MAX])
@@ -130,8 +130,7 @@ static int read_table(void *into, const struct setting *o, const char *value,
 	return 0;
 }
 
-/* --- the table -----------------------------------------------------------------------
- */
+/* The table */
 
 #define AT(field) .at = offsetof(struct config, field)
 

@@ -45,7 +45,7 @@ static void drop(struct client *c)
 	free(c);
 }
 
-/* --- a request --------------------------------------------------------------------- */
+/* A request */
 
 static cJSON *answer_to(struct host *h, const char *line, size_t len)
 {
@@ -125,8 +125,7 @@ static void on_client(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
-/* --- the socket ----------------------------------------------------------------------
- */
+/* The socket */
 
 static bool somebody_listens(const struct sockaddr_un *sa)
 {

@@ -10,7 +10,7 @@
 #include "cli/table.h"
 #include "overlay/base/counter.h"
 
-/* --- reading the reply -------------------------------------------------------------- */
+/* Reading the reply */
 
 static const cJSON *get(const cJSON *o, const char *key)
 {
@@ -96,8 +96,7 @@ static void finish(FILE *f, struct table *t, const cJSON *reply, const char *non
 	table_fini(t);
 }
 
-/* --- status, ring ---------------------------------------------------------------------
- */
+/* Status, ring */
 
 static void print_line(FILE *f, const char *name, const char *text)
 {
@@ -172,8 +171,7 @@ static void print_ring(FILE *f, const cJSON *r)
 		fprintf(f, "not joined yet\n");
 }
 
-/* --- peers, groups, members, flows
- * -------------------------------------------------------- */
+/* Peers, groups, members, flows */
 
 static void print_peers(FILE *f, const cJSON *r)
 {
@@ -279,8 +277,7 @@ static void print_flows(FILE *f, const cJSON *r)
 	finish(f, &t, r, "no flows");
 }
 
-/* --- counters
- * ------------------------------------------------------------------------------ */
+/* Counters */
 
 static const char *help_of(const char *name)
 {
@@ -310,8 +307,7 @@ static void print_counters(FILE *f, const cJSON *r, bool all)
 	finish(f, &t, r, "nothing has happened yet");
 }
 
-/* --- trace
- * ---------------------------------------------------------------------------------- */
+/* Trace */
 
 static const char *contact_text(const cJSON *c, char *buf, size_t len)
 {

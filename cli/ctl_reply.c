@@ -107,8 +107,7 @@ static void list_end(cJSON *o, const struct list *l)
 		add_number(o, "truncated", l->n - CTL_LIST_MAX);
 }
 
-/* --- status --------------------------------------------------------------------------
- */
+/* Status */
 
 static const char *state_text(const struct host *h)
 {
@@ -180,8 +179,7 @@ static void reply_status(cJSON *o, struct host *h, const struct ctl_request *r)
 	add_groups(o, h);
 }
 
-/* --- ring, peers
- * ------------------------------------------------------------------------ */
+/* Ring, peers */
 
 static void add_coordinate(cJSON *o, const struct coord *c)
 {
@@ -257,8 +255,7 @@ static void reply_peers(cJSON *o, struct host *h, const struct ctl_request *r)
 	list_end(o, &l);
 }
 
-/* --- groups, members
- * ---------------------------------------------------------------------- */
+/* Groups, members */
 
 static void add_group_info(void *ctx, const struct group_info *g)
 {
@@ -337,8 +334,7 @@ static void reply_members(cJSON *o, struct host *h, const struct ctl_request *r)
 	add_bool(o, "known", add_members(o, h, &r->group));
 }
 
-/* --- flows, counters
- * ------------------------------------------------------------------------ */
+/* Flows, counters */
 
 static const char *proto_text(uint8_t proto, char buf[static 8])
 {
@@ -390,8 +386,7 @@ static void reply_counters(cJSON *o, struct host *h, const struct ctl_request *r
 			   (double)h->env.counters.v[i]);
 }
 
-/* --- trace, drain
- * ------------------------------------------------------------------------------ */
+/* Trace, drain */
 
 static const char *step_text(enum trace_step step)
 {

@@ -35,7 +35,7 @@ struct decap_io {
 	struct coalesce coalesce;
 };
 
-/* --- out --------------------------------------------------------------------- */
+/* Out */
 
 static void write_packet(void *ctx, const struct packet_in *p)
 {
@@ -62,7 +62,7 @@ static void let_in(struct decap_io *io, const struct packet *p)
 	coalesce_add(&io->coalesce, p);
 }
 
-/* --- in ---------------------------------------------------------------------- */
+/* In */
 
 static void take_gue(struct decap_io *io, const struct udp_datagram *d)
 {
@@ -120,7 +120,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	coalesce_flush(&s->io->coalesce);
 }
 
-/* --- life -------------------------------------------------------------------- */
+/* Life */
 
 static int add_source(struct decap_io *io, struct event_base *base, int fd, uint8_t inner)
 {

@@ -31,7 +31,7 @@ void host_leave(struct host *h)
 	uplink_flush(&h->uplink, &h->env.counters);
 }
 
-/* --- what the core asks for (env_ops) ---------------------------------------------- */
+/* What the core asks for (env_ops) */
 
 static void op_dial(void *host, const struct id *id, const struct addr addr[2])
 {
@@ -127,7 +127,7 @@ static const struct env_ops env_ops = {
 	.log = op_log,
 };
 
-/* --- what happens ------------------------------------------------------------------- */
+/* What happens */
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
@@ -287,8 +287,7 @@ static const struct links_ops links_ops = {
 	.refused = on_refused,
 };
 
-/* --- announce and drain ---------------------------------------------------------------
- */
+/* Announce and drain */
 
 static void on_ready(void *ctx, bool is_ready)
 {
@@ -376,8 +375,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	notify_manager("WATCHDOG=1");
 }
 
-/* --- life ------------------------------------------------------------------------------
- */
+/* Life */
 
 static int load_credentials(const struct config *c, struct tls *tls,
 			    uint8_t ring_key[static HASH_LEN], char *why)

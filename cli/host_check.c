@@ -11,7 +11,7 @@
 #include "cli/netif.h"
 #include "cli/sysctl.h"
 
-/* --- rights ------------------------------------------------------------------------- */
+/* Rights */
 
 int host_check_rights(char why[static HOST_CHECK_WHY_MAX])
 {
@@ -30,8 +30,7 @@ int host_check_rights(char why[static HOST_CHECK_WHY_MAX])
 	return PIAS_EDENIED;
 }
 
-/* --- sysctls -------------------------------------------------------------------------
- */
+/* Sysctls */
 
 static int check_sysctl(const char *root, const char *name, int bad, const char *effect,
 			char *why)
@@ -71,8 +70,7 @@ int host_check_forwarding(const char *root, const struct config *c,
 	return err;
 }
 
-/* --- addresses, names ------------------------------------------------------------------
- */
+/* Addresses, names */
 
 int host_check_addresses(const struct config *c, char why[static HOST_CHECK_WHY_MAX])
 {

@@ -36,7 +36,7 @@ static int explain_addr(char *why, int err, const char *what, const struct addr 
 	return PIAS_ESYSTEM;
 }
 
-/* --- what should be ------------------------------------------------------ */
+/* What should be */
 
 static bool copies_have_source(const struct host_net *h, uint8_t family)
 {
@@ -88,7 +88,7 @@ static bool has_family(const struct host_net *h, uint8_t family)
 	return false;
 }
 
-/* --- making it so -------------------------------------------------------- */
+/* Making it so */
 
 static int sync_address(struct host_net *h, unsigned i, char *why)
 {
@@ -158,7 +158,7 @@ int host_net_sync(struct host_net *h, char why[static HOST_NET_WHY_MAX])
 				      : "cannot add policy routing rules");
 }
 
-/* --- undoing it ---------------------------------------------------------- */
+/* Undoing it */
 
 struct used_tables {
 	uint32_t table[RULES_MAX];
@@ -276,7 +276,7 @@ static void undo(struct host_net *h)
 	sweep_tables(h);
 }
 
-/* --- life and events ----------------------------------------------------- */
+/* Life and events */
 
 int host_net_open(struct host_net *h, char why[static HOST_NET_WHY_MAX])
 {

@@ -78,7 +78,7 @@ const char *join_options_usage(void)
 	return usage_text;
 }
 
-/* --- values ------------------------------------------------------------------ */
+/* Values */
 
 static int complain(char *why, const char *arg, const char *what)
 {
@@ -175,7 +175,7 @@ static int add_group(struct join_options *o, const char *arg, char *why)
 	return 0;
 }
 
-/* --- the line ------------------------------------------------------------------ */
+/* The line */
 
 static int take_value(struct join_options *o, int id, const char *arg, char *why)
 {

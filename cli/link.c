@@ -78,7 +78,7 @@ struct links {
 	uint32_t last_id;
 };
 
-/* --- the table ------------------------------------------------------------------- */
+/* The table */
 
 static uint64_t hash_of(uint32_t id)
 {
@@ -113,7 +113,7 @@ unsigned links_n(const struct links *ls)
 	return ls->by_id.n;
 }
 
-/* --- ends ------------------------------------------------------------------------ */
+/* Ends */
 
 /* Hands @l to the reaper. The first reason counts. */
 static void end(struct link *l, int err, const char *why)
@@ -204,7 +204,7 @@ void links_send(struct links *ls, uint32_t id, const void *frame, size_t len)
 		end(l, PIAS_ENOMEM, error_text(PIAS_ENOMEM));
 }
 
-/* --- open links ------------------------------------------------------------------- */
+/* Open links */
 
 /* The length of the frame that is whole in @in, 0 if none is, or an error. */
 static int whole_frame(struct evbuffer *in)
@@ -353,7 +353,7 @@ static int open_link(struct links *ls, struct bufferevent *bev,
 	return 0;
 }
 
-/* --- dialing ----------------------------------------------------------------------- */
+/* Dialing */
 
 static struct half *new_half(struct links *ls)
 {
@@ -426,7 +426,7 @@ void links_dial(struct links *ls, const struct id *id, const struct addr addr[2]
 	event_active(ls->reaper, EV_TIMEOUT, 0);
 }
 
-/* --- accepting --------------------------------------------------------------------- */
+/* Accepting */
 
 static void on_accepted(void *ctx, struct bufferevent *bev, int err, const char *why)
 {
@@ -482,7 +482,7 @@ int links_listen(struct links *ls, const struct addr *on, char why[static TLS_WH
 	return 0;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* Life */
 
 struct links *links_new(const struct links_config *config, const struct links_ops *ops,
 			void *ctx)

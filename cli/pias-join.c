@@ -62,7 +62,7 @@ static void schedule(struct join *j)
 	event_active(j->step, EV_TIMEOUT, 0);
 }
 
-/* --- what the agent says --------------------------------------------------------- */
+/* What the agent says */
 
 static void on_state(void *ctx, unsigned i, enum agent_state state)
 {
@@ -105,7 +105,7 @@ static const struct agent_host_ops host_ops = {
 	.log = on_log,
 };
 
-/* --- phases ---------------------------------------------------------------------- */
+/* Phases */
 
 static bool all_set(const bool *flags, unsigned n)
 {
@@ -193,7 +193,7 @@ static void on_guard(evutil_socket_t fd, short what, void *arg)
 	schedule(j);
 }
 
-/* --- signals --------------------------------------------------------------------- */
+/* Signals */
 
 /* To end, politely the first time. */
 static void on_stop(struct join *j, int signal)
@@ -266,7 +266,7 @@ static int watch_signals(struct join *j)
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------ */
+/* Life */
 
 static int open_events(struct join *j)
 {

@@ -39,8 +39,7 @@ struct options {
 	bool is_json, all;
 };
 
-/* --- usage ---------------------------------------------------------------------------
- */
+/* Usage */
 
 static void usage(FILE *f)
 {
@@ -86,8 +85,7 @@ static int failure(const char *why)
 	return EXIT_FAILURE;
 }
 
-/* --- commands of the daemon
- * -------------------------------------------------------------- */
+/* Commands of the daemon */
 
 static int show(enum ctl_command command, const cJSON *reply, const struct options *o)
 {
@@ -152,8 +150,7 @@ out:
 	return code;
 }
 
-/* --- pki
- * ----------------------------------------------------------------------------------- */
+/* pki */
 
 struct pki_options {
 	const char *ring;
@@ -266,8 +263,7 @@ static int pki(int argc, char **argv)
 			   "DIR OWNER");
 }
 
-/* --- the command line
- * ------------------------------------------------------------------------ */
+/* The command line */
 
 /* Returns whether to go on; else exits with *code. */
 static bool read_options(int argc, char **argv, struct options *o, int *code)

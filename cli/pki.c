@@ -57,7 +57,7 @@ static int crypto_problem(char *why)
 	return PIAS_ECRYPTO;
 }
 
-/* --- files ----------------------------------------------------------------------- */
+/* Files */
 
 static int make_path(char out[PATH_LEN], const char *dir, const char *name,
 		     const char *suffix, char *why)
@@ -190,7 +190,7 @@ int pki_read_ring_key(const char *file, uint8_t out[static HASH_LEN],
 	return PIAS_EMALFORMED;
 }
 
-/* --- certificates ----------------------------------------------------------------- */
+/* Certificates */
 
 static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
@@ -272,7 +272,7 @@ static X509 *make_cert(EVP_PKEY *key, const struct ca *ca, const struct profile 
 	return NULL;
 }
 
-/* --- the CA ------------------------------------------------------------------------ */
+/* The CA */
 
 static int make_folder(const char *dir, char *why)
 {
@@ -384,8 +384,7 @@ fail:
 	return PIAS_ESYSTEM;
 }
 
-/* --- APs and servers -----------------------------------------------------------------
- */
+/* APs and servers */
 
 static void make_uri(char uri[URI_LEN], const struct tls_name *n)
 {

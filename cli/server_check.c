@@ -22,7 +22,7 @@
 #define IPV6_MTU_MIN 1280 /* RFC 8200: what every link must carry */
 #define IPV4_MTU_MIN 576  /* RFC 791: what every host must take */
 
-/* --- rights -------------------------------------------------------------------- */
+/* Rights */
 
 int server_check_rights(bool needs_raw, char why[static SERVER_CHECK_WHY_MAX])
 {
@@ -40,7 +40,7 @@ int server_check_rights(bool needs_raw, char why[static SERVER_CHECK_WHY_MAX])
 	return PIAS_EDENIED;
 }
 
-/* --- sysctls ------------------------------------------------------------------- */
+/* Sysctls */
 
 int server_check_rp_filter(const char *root, const char *tun,
 			   char why[static SERVER_CHECK_WHY_MAX])
@@ -95,7 +95,7 @@ int server_check_ipv6(const char *root, const char *tun,
 	return 0;
 }
 
-/* --- addresses ------------------------------------------------------------------- */
+/* Addresses */
 
 int server_check_unicast(const struct addr *unicast, const struct addr *anycast,
 			 unsigned n_anycast, char why[static SERVER_CHECK_WHY_MAX])
@@ -151,7 +151,7 @@ struct addr server_source_towards(const struct addr *anycast)
 	return addr_host_eq(&source, &to) ? (struct addr){0} : source;
 }
 
-/* --- MTU -------------------------------------------------------------------------- */
+/* MTU */
 
 static unsigned interface_mtu(const char *name)
 {

@@ -20,7 +20,7 @@
 
 static struct settings *now;
 
-/* --- readers ----------------------------------------------------------------------- */
+/* Readers */
 
 int setting_no(char why[static SETTING_PROBLEM_MAX], const char *fmt, ...)
 {
@@ -108,7 +108,7 @@ int setting_read_path(void *into, const struct setting *o, const char *value,
 	return 0;
 }
 
-/* --- complaints -------------------------------------------------------------------- */
+/* Complaints */
 
 /* The first problem counts: what follows is often only its consequence. */
 static void complain(struct settings *r, int line, const char *fmt, va_list ap)
@@ -140,7 +140,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	complain(now, cfg->line, fmt, ap);
 }
 
-/* --- reading ----------------------------------------------------------------------- */
+/* Reading */
 
 void settings_init(struct settings *r, const struct setting *table, unsigned n,
 		   void *into, const char *file, char why[static SETTINGS_WHY_MAX])

@@ -63,7 +63,7 @@ int settings_wrong(struct settings *r, int line, const char *fmt, ...)
 int setting_no(char why[static SETTING_PROBLEM_MAX], const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* --- readers of common types, into the field at option.at -------------------------- */
+/* Readers of common types, into the field at option.at */
 
 setting_reader setting_read_duration; /* pias_time, min to max */
 setting_reader setting_read_u16;      /* min to max */

@@ -21,7 +21,7 @@ _Static_assert(SITE_WHY_MAX >= SERVER_CHECK_WHY_MAX && SITE_WHY_MAX >= HOST_NET_
 		       SITE_WHY_MAX >= DECAP_IO_WHY_MAX && SITE_WHY_MAX >= TUN_WHY_MAX,
 	       "one buffer for all");
 
-/* --- addresses ------------------------------------------------------------------- */
+/* Addresses */
 
 static void collect_addresses(struct site *s)
 {
@@ -105,7 +105,7 @@ static int choose_mtu(struct site *s, char *why)
 	return server_check_mtu(s->mtu, s->inner_mtu, first_of(s, ADDR_V6) != NULL, why);
 }
 
-/* --- keeping it so --------------------------------------------------------------- */
+/* Keeping it so */
 
 static void tell_if_large(struct site *s)
 {
@@ -164,7 +164,7 @@ static int watch(struct site *s, char *why)
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------ */
+/* Life */
 
 static int open_tun(struct site *s, char *why)
 {

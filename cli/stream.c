@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- lingering ------------------------------------------------------------------ */
+/* Lingering */
 
 struct linger_ctx {
 	struct event *readable;
@@ -115,7 +115,7 @@ void stream_close(struct bufferevent *bev, bool is_clean)
 	linger(base, take_apart(bev, is_clean));
 }
 
-/* --- handshakes ------------------------------------------------------------------ */
+/* Handshakes */
 
 struct handshake {
 	struct bufferevent *bev;

@@ -15,7 +15,7 @@
 #define STREAM_LINGER_S	   1
 #define STREAM_LINGER_MAX  256
 
-/* --- handshakes ---------------------------------------------------------------- */
+/* Handshakes */
 
 struct handshake;
 
@@ -39,7 +39,7 @@ struct handshake *handshake_start(struct event_base *base, struct tls *tls, int 
 /* Ends it without a word. */
 void handshake_cancel(struct handshake *h);
 
-/* --- ends ----------------------------------------------------------------------- */
+/* Ends */
 
 /* Drops the stream at once. */
 void stream_free(struct bufferevent *bev);

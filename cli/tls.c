@@ -146,7 +146,7 @@ int tls_name_of(X509 *cert, struct tls_name *out, char why[static TLS_WHY_MAX])
 	return 0;
 }
 
-/* --- verification ----------------------------------------------------------- */
+/* Verification */
 
 static const char *kind_text(enum peer_kind kind)
 {
@@ -269,7 +269,7 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* --- credentials ------------------------------------------------------------ */
+/* Credentials */
 
 static void file_problem(char *why, const char *what, const char *file)
 {
@@ -373,7 +373,7 @@ void tls_fini(struct tls *t)
 	t->ctx = NULL;
 }
 
-/* --- sessions --------------------------------------------------------------- */
+/* Sessions */
 
 static SSL *new_session(struct tls *t)
 {

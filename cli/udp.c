@@ -21,7 +21,7 @@
 #define BUFFER_BYTES   (4 << 20)
 #define CONTROL_LEN(t) CMSG_SPACE(sizeof(t))
 
-/* --- addresses ---------------------------------------------------------------- */
+/* Addresses */
 
 socklen_t udp_sockaddr(const struct addr *a, struct sockaddr_storage *out)
 {
@@ -57,7 +57,7 @@ struct addr udp_addr(const struct sockaddr *sa)
 	return addr_v6(ip, ntohs(v6->sin6_port));
 }
 
-/* --- sockets ------------------------------------------------------------------- */
+/* Sockets */
 
 static int set_int(int fd, int level, int name, int value)
 {
@@ -146,7 +146,7 @@ struct addr udp_local(int fd)
 	return udp_addr((struct sockaddr *)&sa);
 }
 
-/* --- sending ------------------------------------------------------------------- */
+/* Sending */
 
 struct udp_out *udp_out_new(void)
 {
@@ -338,7 +338,7 @@ void udp_out_flush(struct udp_out *o)
 	o->used = 0;
 }
 
-/* --- receiving ----------------------------------------------------------------- */
+/* Receiving */
 
 struct udp_in *udp_in_new(void)
 {

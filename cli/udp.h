@@ -13,13 +13,13 @@
 
 #include "overlay/base/addr.h"
 
-/* --- addresses --------------------------------------------------------------- */
+/* Addresses */
 
 socklen_t udp_sockaddr(const struct addr *a, struct sockaddr_storage *out);
 /* Family none for anything but IPv4 and IPv6; mapped IPv4 becomes IPv4. */
 struct addr udp_addr(const struct sockaddr *sa);
 
-/* --- sockets ------------------------------------------------------------------ */
+/* Sockets */
 
 enum udp_flags {
 	UDP_DEAF = 1,	   /* only sent from: whatever arrives is thrown away at once */
@@ -37,7 +37,7 @@ must_check int udp_open_raw(const struct addr *local, int proto, unsigned flags)
 /* The socket's own address, with the port the system chose. */
 struct addr udp_local(int fd);
 
-/* --- sending ------------------------------------------------------------------ */
+/* Sending */
 
 #define UDP_OUT_MAX   64
 #define UDP_OUT_BYTES (128 * 1024)
@@ -71,7 +71,7 @@ void udp_out_add(struct udp_out *o, int fd, const struct addr *to, const void *d
 		 size_t len, size_t segment_len);
 void udp_out_flush(struct udp_out *o);
 
-/* --- receiving ---------------------------------------------------------------- */
+/* Receiving */
 
 #define UDP_IN_MAX   32
 #define UDP_IN_BYTES 65536 /* each */

@@ -16,7 +16,7 @@ static int index_of(const struct addr *a)
 	return a->family == ADDR_V6;
 }
 
-/* --- opening --------------------------------------------------------------------- */
+/* Opening */
 
 static int problem(char *why, const char *what, const struct addr *a, int err)
 {
@@ -164,7 +164,7 @@ void uplink_close(struct uplink *u)
 	mark_closed(u);
 }
 
-/* --- sending ---------------------------------------------------------------------- */
+/* Sending */
 
 bool uplink_datagram(struct uplink *u, const struct addr *to, const void *data,
 		     size_t len)

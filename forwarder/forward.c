@@ -81,7 +81,7 @@ bool forward_is_source(const struct forward *f, const struct addr *a)
 	return addr_is_unicast(a) && !forward_has_prefix(f, a);
 }
 
-/* --- delivery by a route -------------------------------------------------- */
+/* Delivery by a route */
 
 struct flow *forward_place(struct forward *f, uint64_t hash, const struct pick_flow *key,
 			   uint64_t server, uint16_t hint)
@@ -197,7 +197,7 @@ static void forward_cargo(struct forward *f, struct cargo *c)
 		rendezvous_want(f->rendezvous, &m.wide);
 }
 
-/* --- admission ------------------------------------------------------------ */
+/* Admission */
 
 /* Finishes a partial checksum of a packet that is not to be cut. */
 static int finish_checksum(const struct packet_in *in)
@@ -317,7 +317,7 @@ void forward_on_packet(struct forward *f, const struct packet_in *packet)
 		forward_cargo(f, &c);
 }
 
-/* --- from the layers below ------------------------------------------------ */
+/* From the layers below */
 
 int forward_on_message(struct forward *f, const struct contact *from, uint8_t type,
 		       struct rd *body)
@@ -396,7 +396,7 @@ void forward_answer(struct forward *f, const struct addr *from, const struct add
 	f->env->ops->emit(f->env->host, f->room, n);
 }
 
-/* --- for the operator ----------------------------------------------------- */
+/* For the operator */
 
 /* The whole id where a route still has the server; its leading bytes otherwise. */
 static struct id server_of(const struct forward *f, const struct flow *flow)

@@ -42,7 +42,7 @@ void forward_tunnel_control(struct forward *f, const struct target *to,
 void forward_answer(struct forward *f, const struct addr *from, const struct addr *to,
 		    const void *payload, size_t len);
 
-/* --- for the operator ---------------------------------------------------- */
+/* For the operator */
 
 struct flow_info {
 	struct addr client, group; /* with ports */

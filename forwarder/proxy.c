@@ -15,7 +15,7 @@
 #define READY_PERIOD	(50 * MSEC)
 #define DATAGRAM_SEALED 0x01
 
-/* --- what the overlay says ------------------------------------------------ */
+/* What the overlay says */
 
 static int on_message(void *ctx, const struct contact *from, uint8_t type,
 		      struct rd *body)
@@ -89,7 +89,7 @@ static const struct overlay_ops overlay_ops = {
 	.join_failed = on_join_failed,
 };
 
-/* --- what the rendezvous layer says ---------------------------------------- */
+/* What the rendezvous layer says */
 
 static void on_route(void *ctx, const struct group_name *name, struct route *route)
 {
@@ -130,7 +130,7 @@ static const struct rendezvous_ops rendezvous_ops = {
 	.left = on_left,
 };
 
-/* --- life ------------------------------------------------------------------ */
+/* Life */
 
 int proxy_init(struct proxy *p, struct env *env, const struct proxy_config *config,
 	       const struct proxy_ops *ops, void *ctx)
@@ -190,7 +190,7 @@ void proxy_leave(struct proxy *p)
 		p->ops->ready(p->ctx, false);
 }
 
-/* --- doors ----------------------------------------------------------------- */
+/* Doors */
 
 void proxy_on_wake(struct proxy *p)
 {

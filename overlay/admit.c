@@ -1,7 +1,7 @@
 /* Becoming a member of the ring, and letting others in (PROTOCOL 4.1). */
 #include "overlay/parts.h"
 
-/* --- becoming a member ----------------------------------------------------------- */
+/* Becoming a member */
 
 static void start_member(struct overlay *o)
 {

@@ -133,7 +133,7 @@ bool fingers_closest(const struct fingers *f, const struct id *key, struct conta
 	return false;
 }
 
-/* --- lookups ------------------------------------------------------------- */
+/* Lookups */
 
 static void finger_key(const struct fingers *f, unsigned i, struct id *key)
 {

@@ -75,7 +75,7 @@ void gossip_stop(struct gossip *g)
 	timer_stop(&g->env->timers, &g->pull_retry);
 }
 
-/* --- events -------------------------------------------------------------- */
+/* Events */
 
 static uint64_t event_key(const struct member *m)
 {
@@ -268,7 +268,7 @@ int gossip_on_events(struct gossip *g, const struct contact *from, struct rd *bo
 	return 0;
 }
 
-/* --- entries ------------------------------------------------------------- */
+/* Entries */
 
 struct entries_out {
 	uint8_t body[ENTRIES_HEADER_LEN + ENTRIES_PER_FRAME * MEMBER_WIRE_MAX];

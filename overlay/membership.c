@@ -77,7 +77,7 @@ static void spread(struct membership *m, const struct member *c)
 		gossip_spread(&m->gossip, c);
 }
 
-/* --- claims -------------------------------------------------------------- */
+/* Claims */
 
 static void on_change(struct membership *m, const struct member *c, enum peer_status was)
 {
@@ -274,7 +274,7 @@ static enum claim on_claim(void *ctx, const struct contact *from, const struct m
 	return claim;
 }
 
-/* --- what the detector says ---------------------------------------------- */
+/* What the detector says */
 
 void membership_on_heard(struct membership *m, const struct contact *who,
 			 uint64_t incarnation)
@@ -363,7 +363,7 @@ int membership_on_contact(struct membership *m, const struct contact *who)
 	return 0;
 }
 
-/* --- membership of our own ------------------------------------------------ */
+/* Membership of our own */
 
 void membership_start(struct membership *m)
 {
@@ -435,7 +435,7 @@ int membership_on_message(struct membership *m, const struct contact *from, uint
 	return PIAS_EMALFORMED;
 }
 
-/* --- questions ----------------------------------------------------------- */
+/* Questions */
 
 enum peer_status membership_status(const struct membership *m, const struct id *id)
 {

@@ -39,7 +39,7 @@ enum msg_type {
 	MSG_ENTRIES = 0x22,
 };
 
-/* --- links and probes (message_link.c) ----------------------------------- */
+/* Links and probes (message_link.c) */
 
 #define PROTOCOL_VERSION 1
 
@@ -97,7 +97,7 @@ must_check int msg_probe_ask_read(struct rd *r, struct msg_probe_ask *m);
 void msg_probe_ask_ack_write(struct wr *w, const struct msg_probe_ask_ack *m);
 must_check int msg_probe_ask_ack_read(struct rd *r, struct msg_probe_ask_ack *m);
 
-/* --- ring ---------------------------------------------------------------- */
+/* Ring */
 
 /* JOIN, GET_LIST and NOTIFY: who asks is who sent it. */
 struct msg_ask {
@@ -138,7 +138,7 @@ must_check int msg_join_goto_read(struct rd *r, struct msg_join_goto *m);
 void msg_join_no_write(struct wr *w, const struct msg_join_no *m);
 must_check int msg_join_no_read(struct rd *r, struct msg_join_no *m);
 
-/* --- lookups ------------------------------------------------------------- */
+/* Lookups */
 
 struct msg_find {
 	uint32_t nonce;
@@ -172,7 +172,7 @@ must_check int msg_found_read(struct rd *r, struct msg_found *m);
 void msg_routed_write(struct wr *w, const struct msg_routed *m);
 must_check int msg_routed_read(struct rd *r, struct msg_routed *m);
 
-/* --- membership ---------------------------------------------------------- */
+/* Membership */
 
 /* What somebody knows of an AP. */
 struct member {

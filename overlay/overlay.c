@@ -21,7 +21,7 @@
 #define PATIENCE_MAX	 (3 * SEC) /* also where a link must be dialed first */
 #define REPLICAS	 3
 
-/* --- telling the layers above ---------------------------------------------- */
+/* Telling the layers above */
 
 static bool successors_differ(struct overlay *o)
 {
@@ -59,7 +59,7 @@ void overlay_emit(struct overlay *o)
 	}
 }
 
-/* --- what the parts ask for -------------------------------------------------- */
+/* What the parts ask for */
 
 int overlay_send_message(void *ctx, const struct contact *to, uint8_t type,
 			 const void *body, size_t len)
@@ -165,7 +165,7 @@ static void finger_found(void *ctx, const struct id *key, const struct contact *
 static const struct fingers_ops finger_ops = {
 	.send = overlay_send_message, .route = route_hop, .found = finger_found};
 
-/* --- messages ---------------------------------------------------------------------- */
+/* Messages */
 
 static int on_ask(struct overlay *o, const struct contact *from, uint8_t type,
 		  struct rd *body)
@@ -250,8 +250,7 @@ static int peer_message(void *ctx, const struct contact *from, uint8_t type,
 	return err;
 }
 
-/* --- links ----------------------------------------------------------------------------
- */
+/* Links */
 
 static int peer_up(void *ctx, const struct contact *who, uint64_t incarnation)
 {
@@ -335,8 +334,7 @@ static void on_seeds(void *ctx)
 	}
 }
 
-/* --- life
- * ------------------------------------------------------------------------------- */
+/* Life */
 
 static void set_defaults(struct overlay_config *c)
 {
@@ -439,8 +437,7 @@ void overlay_leave(struct overlay *o)
 	overlay_emit(o);
 }
 
-/* --- from the host
- * ------------------------------------------------------------------------ */
+/* From the host */
 
 int overlay_on_link_up(struct overlay *o, uint32_t link, const struct id *peer,
 		       bool dialed, const uint8_t key[OVERLAY_LINK_KEY_LEN])

@@ -92,7 +92,7 @@ void overlay_start(struct overlay *o);
 /* Tells the ring that we go. Keeps answering until freed. */
 void overlay_leave(struct overlay *o);
 
-/* --- from the host ------------------------------------------------------- */
+/* From the host */
 
 /*
  * A mutually authenticated link to the AP @peer is up; @dialed says by whom. @key
@@ -112,7 +112,7 @@ void overlay_on_dial_failed(struct overlay *o, const struct id *id,
 void overlay_on_datagram(struct overlay *o, const struct addr *from, const uint8_t *data,
 			 size_t len);
 
-/* --- for the layers above ------------------------------------------------ */
+/* For the layers above */
 
 const struct contact *overlay_self(const struct overlay *o);
 const struct coord *overlay_coord(const struct overlay *o);
@@ -156,7 +156,7 @@ int overlay_send_datagram(struct overlay *o, const struct contact *to, uint8_t t
 int overlay_route(struct overlay *o, const struct id *key, uint8_t type, const void *body,
 		  size_t len);
 
-/* --- for the operator ---------------------------------------------------- */
+/* For the operator */
 
 struct overlay_peer_info {
 	struct contact contact;

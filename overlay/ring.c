@@ -96,7 +96,7 @@ static void enter(struct ring *r, enum ring_state state)
 	r->state = state;
 }
 
-/* --- changes of the list and the predecessor ------------------------------- */
+/* Changes of the list and the predecessor */
 
 static void commit(struct ring *r, const struct succ_list *l)
 {
@@ -173,7 +173,7 @@ static void set_pred(struct ring *r, const struct contact *to)
 	r->ops->changed(r->ctx, RING_PRED);
 }
 
-/* --- questions ----------------------------------------------------------- */
+/* Questions */
 
 static void query_stop(struct ring *r, struct ring_query *q)
 {
@@ -246,7 +246,7 @@ static void notify_head(struct ring *r)
 	r->ops->send(r->ctx, &r->succ[0], MSG_NOTIFY, body, wr_len(&w));
 }
 
-/* --- stabilise ----------------------------------------------------------- */
+/* Stabilise */
 
 static void stabilise_early(struct ring *r)
 {
@@ -406,7 +406,7 @@ static void on_ask_timeout(void *ctx)
 	r->ops->done(r->ctx);
 }
 
-/* --- rectify ------------------------------------------------------------- */
+/* Rectify */
 
 void ring_on_notify(struct ring *r, const struct contact *from)
 {
@@ -447,7 +447,7 @@ static void on_check_timeout(void *ctx)
 	r->ops->done(r->ctx);
 }
 
-/* --- verdicts and news from outside ---------------------------------------- */
+/* Verdicts and news from outside */
 
 static void forget_entry(struct ring *r, const struct id *id)
 {
@@ -521,7 +521,7 @@ void ring_suggest(struct ring *r, const struct contact *who)
 		ask_candidate(r, who);
 }
 
-/* --- answers, join, leave -------------------------------------------------- */
+/* Answers, join, leave */
 
 void ring_on_get_list(struct ring *r, const struct contact *from, const struct msg_ask *m)
 {

@@ -20,7 +20,7 @@ static bool is_usable(const struct overlay *o, const struct contact *c)
 	return contact_has_addr(c) && !membership_is_gone(&o->membership, &c->id);
 }
 
-/* --- one hop, from the table ---------------------------------------------- */
+/* One hop, from the table */
 
 static enum hop hop_by_table(const struct overlay *o, const struct id *key,
 			     struct contact *out)
@@ -65,7 +65,7 @@ bool route_preceding(const struct overlay *o, const struct id *key, struct conta
 	return !is_self(o, out);
 }
 
-/* --- routed messages ------------------------------------------------------- */
+/* Routed messages */
 
 static int send_routed(struct overlay *o, const struct contact *to,
 		       const struct msg_routed *m, const void *body, size_t len)
@@ -159,7 +159,7 @@ int route_on_message(struct overlay *o, const struct contact *from, struct rd *b
 	return 0;
 }
 
-/* --- questions ------------------------------------------------------------- */
+/* Questions */
 
 bool overlay_owns(const struct overlay *o, const struct id *key)
 {

@@ -98,7 +98,7 @@ pias_time table_gone_since(const struct table *t, uint32_t i)
 	return (pias_time)t->tomb[k].since_s * SEC;
 }
 
-/* --- changes ------------------------------------------------------------- */
+/* Changes */
 
 static void digest_add(struct table *t, const struct record *r, bool plus)
 {
@@ -276,7 +276,7 @@ void table_expire(struct table *t, pias_time now)
 	}
 }
 
-/* --- who comes where ----------------------------------------------------- */
+/* Who comes where */
 
 /* The first live position from @i on, clockwise. */
 static uint32_t live_from(const struct table *t, uint32_t i)

@@ -6,7 +6,7 @@
 
 #define HELPERS_SEEN 64 /* APs looked at to find helpers with a link */
 
-/* --- membership --------------------------------------------------------------- */
+/* Membership */
 
 static void forget(struct overlay *o, const struct contact *who, enum peer_status now)
 {
@@ -112,7 +112,7 @@ const struct membership_ops watch_membership_ops = {
 	.pulled = member_pulled,
 };
 
-/* --- probes -------------------------------------------------------------------- */
+/* Probes */
 
 /* Fingers are mostly APs that we have never heard from: nobody else checks them. */
 static bool probe_next_target(void *ctx, struct contact *out)

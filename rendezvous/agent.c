@@ -126,7 +126,7 @@ static void enter_all(struct agent *a, enum agent_state state)
 			enter(a, &a->group[i], state);
 }
 
-/* --- searching -------------------------------------------------------------- */
+/* Searching */
 
 /* The @n-th group that wants, in turn; NULL if none does. */
 static struct agent_group *wanting(struct agent *a, unsigned n)
@@ -283,7 +283,7 @@ void agent_leave(struct agent *a)
 		agent_group_leave(&a->group[i]);
 }
 
-/* --- from a group ------------------------------------------------------------ */
+/* From a group */
 
 static void on_lost(void *ctx, struct agent_group *g, int err, const char *why)
 {
@@ -304,7 +304,7 @@ static void on_left(void *ctx, struct agent_group *g)
 	a->ops->state(a->ctx, index_of(a, g), AGENT_LEFT);
 }
 
-/* --- COOKIE and the link ------------------------------------------------------ */
+/* COOKIE and the link */
 
 /* Addresses of a family that we have for sure, if there is any. */
 static void usable_addrs(const struct agent *a, const struct addr *from,
@@ -378,7 +378,7 @@ void agent_on_probe(struct agent *a, unsigned i, const struct addr *from,
 	agent_group_on_probe(&a->group[i], data, len);
 }
 
-/* --- JOIN --------------------------------------------------------------------- */
+/* JOIN */
 
 static int send_join(struct agent *a, struct agent_group *g)
 {
@@ -536,7 +536,7 @@ void agent_on_dial_failed(struct agent *a, const struct addr addr[2], int why,
 		fail_search(a, why, text);
 }
 
-/* --- status --------------------------------------------------------------------- */
+/* Status */
 
 enum agent_state agent_group_state(const struct agent *a, unsigned i)
 {

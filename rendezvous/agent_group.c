@@ -62,7 +62,7 @@ int agent_group_rekey(struct agent_group *g)
 	return g->seal ? 0 : PIAS_ENOMEM;
 }
 
-/* --- LEASE ------------------------------------------------------------------ */
+/* LEASE */
 
 static void arm(struct agent_group *g, pias_time in)
 {
@@ -188,7 +188,7 @@ void agent_group_leave(struct agent_group *g)
 	send_lease(g);
 }
 
-/* --- ACK -------------------------------------------------------------------- */
+/* ACK */
 
 /* Routing that leads elsewhere for good: then let that AP be the join AP. */
 static void note_via(struct agent_group *g, const struct server_ack *a)
@@ -266,7 +266,7 @@ bool agent_group_on_ack(struct agent_group *g, struct server_ack *a)
 	return true;
 }
 
-/* --- PROBE ------------------------------------------------------------------ */
+/* PROBE */
 
 void agent_group_on_probe(struct agent_group *g, const uint8_t *data, size_t len)
 {

@@ -142,7 +142,7 @@ static void entry_timer(struct entry *e, pias_time at)
 	timer_set(&e->cache->env->timers, &e->timer, at);
 }
 
-/* --- asking -------------------------------------------------------------- */
+/* Asking */
 
 /*
  * Ourselves if we hold the group, else its owner by way of the ring. If that does not
@@ -273,7 +273,7 @@ void cache_want(struct cache *c, const struct group_name *name)
 		ask_anew(e);
 }
 
-/* --- timers -------------------------------------------------------------- */
+/* Timers */
 
 static bool is_used(const struct entry *e)
 {
@@ -321,7 +321,7 @@ void cache_on_peer_gone(struct cache *c, const struct id *id)
 	ask_soon(e);
 }
 
-/* --- answers ------------------------------------------------------------- */
+/* Answers */
 
 static uint32_t cost_of(const struct cache *c, const struct ap *ap, uint32_t rtt_us)
 {
@@ -447,7 +447,7 @@ int cache_on_negative(struct cache *c, const struct contact *from, struct rd *bo
 	return 0;
 }
 
-/* --- moving coordinates -------------------------------------------------- */
+/* Moving coordinates */
 
 /* A new order only where another member would come first. */
 static void recost_entry(struct entry *e)
@@ -486,7 +486,7 @@ static void recost(void *ctx)
 	}
 }
 
-/* --- for the operator ---------------------------------------------------- */
+/* For the operator */
 
 bool cache_find(const struct cache *c, const struct group_name *name,
 		struct cached_info *out)

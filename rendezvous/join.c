@@ -103,7 +103,7 @@ static void on_challenged(void *ctx, struct health *h)
 		renewal_on_challenged(j, s, is_met);
 }
 
-/* --- membership ------------------------------------------------------------ */
+/* Membership */
 
 /* The measured time, as far as it is worth telling: over 1 ms and 20 % from the last. */
 static uint32_t rtt_worth_telling(const struct server *s)
@@ -257,7 +257,7 @@ const struct membership_ops joins_membership_ops = {
 	.moved = on_moved,
 };
 
-/* --- shared with renewal.c, and the rest ------------------------------------ */
+/* Shared with renewal.c, and the rest */
 
 void joins_watch(struct joins *j, struct server *s, pias_time lease)
 {

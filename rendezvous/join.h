@@ -72,7 +72,7 @@ uint32_t joins_n_servers(const struct joins *j); /* members that we watch */
 void joins_each_group(const struct joins *j,
 		      void (*fn)(void *ctx, const struct group_name *group), void *ctx);
 
-/* --- between the join AP's files -------------------------------------------- */
+/* Between the join AP's files */
 
 /* Asks the rendezvous AP; the answer comes through joins_membership_ops. */
 void joins_ask(struct joins *j, struct server *s, enum membership_op op);

@@ -53,7 +53,7 @@ void owner_fini(struct owner *o)
 	groups_fini(&o->groups);
 }
 
-/* --- updates ------------------------------------------------------------- */
+/* Updates */
 
 static void send_answer(struct owner *o, const struct answer *a)
 {
@@ -259,7 +259,7 @@ int owner_on_update(struct owner *o, const struct contact *from, struct rd *body
 	return 0;
 }
 
-/* --- ends ---------------------------------------------------------------- */
+/* Ends */
 
 static void on_expired(void *ctx, struct group *g, struct member *m)
 {
@@ -286,7 +286,7 @@ static void on_abandoned(void *ctx, struct group *g)
 		      sync_owns(&o->sync, &g->node.key) ? o->negative_ttl : 0);
 }
 
-/* --- resolves ------------------------------------------------------------ */
+/* Resolves */
 
 static void pass_on(struct owner *o, struct msg_resolve *m, const struct id *key)
 {
@@ -358,7 +358,7 @@ int owner_on_unsubscribe(struct owner *o, const struct contact *from, struct rd 
 	return 0;
 }
 
-/* --- single packets ------------------------------------------------------ */
+/* Single packets */
 
 /* While our range is incomplete a group known in part is better than none. */
 enum select_result owner_select(struct owner *o, const struct group_name *name,

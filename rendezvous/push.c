@@ -40,7 +40,7 @@ void pushes_fini(struct pushes *p)
 	free(p->asker);
 }
 
-/* --- subscribers --------------------------------------------------------- */
+/* Subscribers */
 
 static uint32_t subscriber_place(const struct group *g, const struct id *id)
 {
@@ -203,7 +203,7 @@ void push_unsubscribe(struct pushes *p, struct group *g, const struct id *ingres
 		subscriber_del(p, g, (uint32_t)(s - g->subscriber));
 }
 
-/* --- changes ------------------------------------------------------------- */
+/* Changes */
 
 static void unqueue(struct pushes *p, struct group *g)
 {
@@ -314,7 +314,7 @@ void push_gone(struct pushes *p, struct group *g, pias_time ttl)
 	}
 }
 
-/* --- unknown groups ------------------------------------------------------ */
+/* Unknown groups */
 
 static int grow_askers(struct pushes *p)
 {

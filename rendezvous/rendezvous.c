@@ -86,7 +86,7 @@ bool rendezvous_is_ready(const struct rendezvous *rv)
 	return overlay_is_joined(rv->overlay) && sync_is_complete(&rv->owner.sync);
 }
 
-/* --- from the overlay ---------------------------------------------------- */
+/* From the overlay */
 
 int rendezvous_on_message(struct rendezvous *rv, const struct contact *from, uint8_t type,
 			  struct rd *body)
@@ -147,7 +147,7 @@ void rendezvous_on_peer_changed(struct rendezvous *rv, const struct contact *pee
 	sync_on_peer_changed(&rv->owner.sync, &peer->id, now);
 }
 
-/* --- from servers -------------------------------------------------------- */
+/* From servers */
 
 int rendezvous_on_server_up(struct rendezvous *rv, uint32_t link,
 			    const struct server_identity *who)
@@ -172,7 +172,7 @@ void rendezvous_on_server_datagram(struct rendezvous *rv, const struct addr *fro
 	joins_on_datagram(rv->joins, from, to, data, len);
 }
 
-/* --- for the forwarder --------------------------------------------------- */
+/* For the forwarder */
 
 void rendezvous_want(struct rendezvous *rv, const struct group_name *name)
 {
@@ -188,7 +188,7 @@ enum select_result rendezvous_select(struct rendezvous *rv, const struct group_n
 	return owner_select(&rv->owner, name, ingress, ingress_coord, src, out);
 }
 
-/* --- for the operator ---------------------------------------------------- */
+/* For the operator */
 
 struct group_list {
 	struct group_info *info;

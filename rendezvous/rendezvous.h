@@ -80,7 +80,7 @@ void rendezvous_leave(struct rendezvous *rv);
 /* Do we hold everything that we own? Only then may the prefix be announced. */
 bool rendezvous_is_ready(const struct rendezvous *rv);
 
-/* --- from the overlay ---------------------------------------------------- */
+/* From the overlay */
 
 int rendezvous_on_message(struct rendezvous *rv, const struct contact *from, uint8_t type,
 			  struct rd *body);
@@ -89,7 +89,7 @@ void rendezvous_on_successors_changed(struct rendezvous *rv);
 void rendezvous_on_peer_changed(struct rendezvous *rv, const struct contact *peer,
 				enum peer_status now);
 
-/* --- from servers, by way of the host ------------------------------------ */
+/* From servers, by way of the host */
 
 /* An authenticated link from a server. An error means: close it. */
 must_check int rendezvous_on_server_up(struct rendezvous *rv, uint32_t link,
@@ -105,7 +105,7 @@ void rendezvous_on_server_datagram(struct rendezvous *rv, const struct addr *fro
 				   const struct addr *to, const uint8_t *data,
 				   size_t len);
 
-/* --- for the forwarder --------------------------------------------------- */
+/* For the forwarder */
 
 /*
  * A packet for @name found no route: resolve it, and subscribe. Cheap to repeat. The
@@ -130,7 +130,7 @@ enum select_result rendezvous_select(struct rendezvous *rv, const struct group_n
 				     const struct addr *src, uint32_t hash,
 				     struct target *out);
 
-/* --- for the operator ---------------------------------------------------- */
+/* For the operator */
 
 enum group_role {
 	ROLE_OWNER = 1,	  /* we are its rendezvous AP */

@@ -51,7 +51,7 @@ unsigned replicas_list(const struct replicas *r, struct contact out[static REPLI
 	return overlay_successors(r->post->overlay, out, r->n_replicas - 1);
 }
 
-/* --- waiting for acknowledgements ---------------------------------------- */
+/* Waiting for acknowledgements */
 
 static struct wait *wait_at(struct replicas *r, uint32_t serial)
 {
@@ -147,7 +147,7 @@ int replicas_on_ack(struct replicas *r, struct rd *body)
 	return 0;
 }
 
-/* --- copies -------------------------------------------------------------- */
+/* Copies */
 
 bool replica_copy(struct replicas *r, struct group *g, struct member *m,
 		  const struct answer *answer)
@@ -225,7 +225,7 @@ static void copy_due(void *ctx)
 	replicas_flush(ctx);
 }
 
-/* --- records from others ------------------------------------------------- */
+/* Records from others */
 
 static void adopt_version(struct group *g, uint64_t version, bool is_ours)
 {

@@ -109,7 +109,7 @@ static struct server_link *link_of(const struct joins *j, const struct server *s
 	return l && l->serial == s->origin.link_serial ? l : NULL;
 }
 
-/* --- refusing ------------------------------------------------------------ */
+/* Refusing */
 
 /* Not worth another try without somebody changing something? */
 static bool is_final(int err)
@@ -154,7 +154,7 @@ static void refuse_server(struct joins *j, struct server *s, int err, uint64_t s
 		refuse(j, l->link, &group, err, seq, why);
 }
 
-/* --- JOIN ------------------------------------------------------------------ */
+/* JOIN */
 
 static int check_join(struct joins *j, const struct server_join *m,
 		      const struct admission *who, char *why, size_t len)

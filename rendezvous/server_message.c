@@ -20,7 +20,7 @@
 _Static_assert(SERVER_COOKIE_MAX <= SERVER_HELLO_LEN, "amplification");
 _Static_assert(SERVER_ECHO_LEN < SERVER_PROBE_MAX, "an echo is no longer than a probe");
 
-/* --- HELLO and COOKIE ------------------------------------------------------ */
+/* HELLO and COOKIE */
 
 void server_mark_init(struct server_mark *m, const char *ring)
 {
@@ -133,7 +133,7 @@ int server_cookie_decode(struct server_cookie *c, const uint8_t *data, size_t le
 	return rd_done(&r);
 }
 
-/* --- frames on the server's link ------------------------------------------- */
+/* Frames on the server's link */
 
 static size_t frame_finish(struct wr *w)
 {
@@ -296,7 +296,7 @@ int server_refuse_decode(struct server_refuse *f, const uint8_t *body, size_t le
 	return rd_done(&r);
 }
 
-/* --- PROBE and ECHO -------------------------------------------------------- */
+/* PROBE and ECHO */
 
 void server_keys_init(struct server_keys *k, const uint8_t key[static SERVER_KEY_LEN])
 {
@@ -398,7 +398,7 @@ bool server_echo_is_authentic(const struct server_echo *e,
 	return tag_is_right(e->data, SERVER_ECHO_LEN, key);
 }
 
-/* --- LEASE and ACK --------------------------------------------------------- */
+/* LEASE and ACK */
 
 static void lease_nonce(uint8_t nonce[AEAD_NONCE_LEN], uint64_t seq)
 {

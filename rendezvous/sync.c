@@ -97,7 +97,7 @@ static void sync_soon(struct sync *s)
 		timer_set(&s->env->timers, &s->timer, at);
 }
 
-/* --- our own part ------------------------------------------------------------- */
+/* Our own part */
 
 static void own_done(struct sync *s)
 {
@@ -242,7 +242,7 @@ int sync_on_pull(struct sync *s, const struct contact *from, struct rd *body)
 	return 0;
 }
 
-/* --- invitations --------------------------------------------------------- */
+/* Invitations */
 
 /* An arc that the sender may invite us for, as far as we can know. */
 static bool is_sound(const struct sync *s, const struct contact *from,
@@ -440,7 +440,7 @@ static void prune(struct sync *s)
 	}
 }
 
-/* --- changes of the ring ------------------------------------------------- */
+/* Changes of the ring */
 
 /* We own them now: our versions must lie above all that the last owner may have told. */
 static void promote(struct sync *s, const struct arc *arc)
@@ -525,7 +525,7 @@ void sync_on_peer_changed(struct sync *s, const struct id *id, enum peer_status 
 			sync_soon(s);
 }
 
-/* --- leaving ------------------------------------------------------------- */
+/* Leaving */
 
 static void leave_timeout(void *ctx)
 {

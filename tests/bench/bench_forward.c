@@ -53,7 +53,7 @@ static double measure(void (*fn)(unsigned i), unsigned n)
 	return t[ROUNDS / 2];
 }
 
-/* --- a packet's way --------------------------------------------------------- */
+/* A packet's way */
 
 static void on_tunnel(void *host, const struct tunnel_packet *p)
 {
@@ -149,7 +149,7 @@ static void bench_packets(void)
 					    env.counters.v[COUNTER_packets_out]));
 }
 
-/* --- segmentation -------------------------------------------------------------- */
+/* Segmentation */
 
 static struct packet super;
 static struct coalesce coalesce;

@@ -114,7 +114,7 @@ static void on_refused(void *ctx, const struct addr *from, int err, const char *
 static const struct links_ops ops = {on_up, on_frame, on_down, on_dial_failed,
 				     on_refused};
 
-/* --- fixture ------------------------------------------------------------------------ */
+/* Fixture */
 
 static struct addr free_port(void)
 {
@@ -212,8 +212,7 @@ static size_t make_frame(uint8_t *buf, size_t len, uint8_t fill)
 	return (size_t)frame_end(&w);
 }
 
-/* --- what works ----------------------------------------------------------------------
- */
+/* What works */
 
 START_TEST(test_up)
 {
@@ -318,8 +317,7 @@ START_TEST(test_close_from_within_frame)
 }
 END_TEST
 
-/* --- what is refused -------------------------------------------------------------------
- */
+/* What is refused */
 
 START_TEST(test_core_refuses_link)
 {
@@ -510,8 +508,7 @@ START_TEST(test_too_many_handshakes)
 }
 END_TEST
 
-/* --- a peer that stops reading
- * ------------------------------------------------------------ */
+/* A peer that stops reading */
 
 START_TEST(test_stops_reading)
 {

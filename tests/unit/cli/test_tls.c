@@ -28,7 +28,7 @@ static void teardown(void)
 	folder_fini(&foreign);
 }
 
-/* --- a handshake ------------------------------------------------------------------ */
+/* A handshake */
 
 struct meeting {
 	struct tls dialer, accepter;
@@ -93,7 +93,7 @@ static void check_refused(struct meeting *m, const char *accepter_says,
 	ck_assert_int_eq(tls_peer(m->a, &who), PIAS_EAUTH);
 }
 
-/* --- those who fit ------------------------------------------------------------------ */
+/* Those who fit */
 
 START_TEST(test_two_aps)
 {
@@ -158,8 +158,7 @@ START_TEST(test_keys_differ_between_sessions)
 }
 END_TEST
 
-/* --- those who do not -----------------------------------------------------------------
- */
+/* Those who do not */
 
 START_TEST(test_foreign_ca)
 {
@@ -406,8 +405,7 @@ START_TEST(test_no_certificate)
 }
 END_TEST
 
-/* --- names ---------------------------------------------------------------------------
- */
+/* Names */
 
 #define HEX "00112233445566778899aabbccddeeff00112233"
 
@@ -456,8 +454,7 @@ START_TEST(test_name_cut)
 }
 END_TEST
 
-/* --- files ---------------------------------------------------------------------------
- */
+/* Files */
 
 START_TEST(test_files)
 {

@@ -41,7 +41,7 @@ static void make_two(uint8_t encap)
 	two[1] = ap_target(2, "203.0.113.2", encap);
 }
 
-/* --- delivery ------------------------------------------------------------- */
+/* Delivery */
 
 START_TEST(test_gue)
 {
@@ -109,7 +109,7 @@ START_TEST(test_entropy)
 }
 END_TEST
 
-/* --- drops ---------------------------------------------------------------- */
+/* Drops */
 
 static const struct {
 	const char *src, *dst;
@@ -146,7 +146,7 @@ START_TEST(test_drops)
 }
 END_TEST
 
-/* --- which group ---------------------------------------------------------- */
+/* Which group */
 
 /* For both caches in all states: deliver to 1 (exact) or 2 (wide), wrap, or drop. */
 START_TEST(test_match)
@@ -252,7 +252,7 @@ START_TEST(test_used_at)
 }
 END_TEST
 
-/* --- flows ---------------------------------------------------------------- */
+/* Flows */
 
 static const struct addr *target_of(uint16_t sport)
 {
@@ -379,7 +379,7 @@ START_TEST(test_each_flow)
 }
 END_TEST
 
-/* --- whom not to choose ---------------------------------------------------- */
+/* Whom not to choose */
 
 /* A9: a member that writes to its own group reaches another, or nobody. */
 START_TEST(test_sender_excluded)
@@ -447,7 +447,7 @@ START_TEST(test_family)
 }
 END_TEST
 
-/* --- too big ---------------------------------------------------------------- */
+/* Too big */
 
 START_TEST(test_too_big)
 {
@@ -516,7 +516,7 @@ START_TEST(test_too_big_limit)
 }
 END_TEST
 
-/* --- super-packets ----------------------------------------------------------- */
+/* Super-packets */
 
 static size_t super_tcp(uint16_t fragment, size_t len)
 {
@@ -660,7 +660,7 @@ START_TEST(test_super_malformed)
 }
 END_TEST
 
-/* --- fragments and ICMP errors ------------------------------------------------ */
+/* Fragments and ICMP errors */
 
 START_TEST(test_fragments)
 {
@@ -734,7 +734,7 @@ START_TEST(test_icmp_error)
 }
 END_TEST
 
-/* --- control ------------------------------------------------------------------ */
+/* Control */
 
 START_TEST(test_control)
 {
@@ -849,7 +849,7 @@ START_TEST(test_tunnel_control)
 }
 END_TEST
 
-/* --- anything at all ------------------------------------------------------------ */
+/* Anything at all */
 
 static size_t any_packet(struct rng *r)
 {

@@ -20,7 +20,7 @@ static const struct ip_spec v6 = {
 
 static uint8_t big[70000], cut[70000], out[70000];
 
-/* --- collecting what coalesce passes on ---------------------------------- */
+/* Collecting what coalesce passes on */
 
 static struct packet_in got[200];
 static uint8_t *got_data[200];
@@ -73,7 +73,7 @@ static size_t make_super(int kind, size_t len)
 	return n;
 }
 
-/* --- tests --------------------------------------------------------------- */
+/* Tests */
 
 static void check_tcp(const struct packet *super, const uint8_t *seg, size_t len,
 		      unsigned i, unsigned n, unsigned segment_len)
@@ -405,7 +405,7 @@ START_TEST(test_coalesce_bounds)
 }
 END_TEST
 
-/* --- cut(coalesce(x)) is x ------------------------------------------------- */
+/* cut(coalesce(x)) is x */
 
 #define TRAIN 150
 

@@ -30,7 +30,7 @@ static void expect(const char *want)
 	calls[0] = '\0';
 }
 
-/* --- the layers below ------------------------------------------------------- */
+/* The layers below */
 
 static char a_layer;
 
@@ -159,7 +159,7 @@ void rendezvous_on_server_down(struct rendezvous *rv, uint32_t link)
 	call('D');
 }
 
-/* --- the host ---------------------------------------------------------------- */
+/* The host */
 
 static void on_ready(void *ctx, bool ready)
 {
@@ -227,7 +227,7 @@ static void run_until(pias_time t)
 	ap.env.now = t;
 }
 
-/* --- tests -------------------------------------------------------------------- */
+/* Tests */
 
 START_TEST(test_no_memory)
 {

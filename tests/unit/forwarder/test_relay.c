@@ -16,7 +16,7 @@ static void setup(void)
 	ap_start(64);
 }
 
-/* --- at the ingress --------------------------------------------------------- */
+/* At the ingress */
 
 static struct wrap unwrap(const struct event *e, const uint8_t **packet, size_t *len)
 {
@@ -236,7 +236,7 @@ START_TEST(test_placed_refused)
 }
 END_TEST
 
-/* --- at the rendezvous AP ---------------------------------------------------- */
+/* At the rendezvous AP */
 
 static struct contact ingress;
 

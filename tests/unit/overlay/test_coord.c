@@ -177,7 +177,7 @@ START_TEST(test_liar)
 }
 END_TEST
 
-/* --- a synthetic world: points on a plane, access links on top --------------- */
+/* A synthetic world: points on a plane, access links on top */
 
 #define N_NODES	  80
 #define N_SAMPLES 400

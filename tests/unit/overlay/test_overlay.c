@@ -50,7 +50,7 @@ START_TEST(test_form_by_fingers)
 }
 END_TEST
 
-/* --- every order --------------------------------------------------------------- */
+/* Every order */
 
 static bool has_member(const struct net *net)
 {
@@ -201,7 +201,7 @@ START_TEST(test_random_schedule_by_fingers)
 }
 END_TEST
 
-/* --- crashes --------------------------------------------------------------------- */
+/* Crashes */
 
 static pias_time worst_notice(const struct net *net, const struct net_node *victim,
 			      pias_time since, pias_time *first)
@@ -325,7 +325,7 @@ START_TEST(test_restart)
 }
 END_TEST
 
-/* --- splits ------------------------------------------------------------------------ */
+/* Splits */
 
 static void split(struct net *net, unsigned n_islands)
 {
@@ -392,8 +392,7 @@ START_TEST(test_first_seed_comes_back_apart)
 }
 END_TEST
 
-/* --- keys ----------------------------------------------------------------------------
- */
+/* Keys */
 
 static struct net_node *owner_of(struct net *net, const struct id *key)
 {
@@ -496,8 +495,7 @@ START_TEST(test_owners)
 }
 END_TEST
 
-/* --- refusals --------------------------------------------------------------------------
- */
+/* Refusals */
 
 /* A second AP with a key in use is refused and told why; the first one stays. */
 START_TEST(test_duplicate_key)
@@ -592,8 +590,7 @@ START_TEST(test_seed_comes_late)
 }
 END_TEST
 
-/* --- peace and order
- * --------------------------------------------------------------------- */
+/* Peace and order */
 
 /* Nothing changes in a ring at rest, whatever datagrams are lost. */
 START_TEST(test_rest)

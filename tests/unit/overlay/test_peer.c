@@ -11,7 +11,7 @@
 #include "tests/fixture/peernet.h"
 #include "tests/fixture/suite.h"
 
-/* --- dialing and sending ----------------------------------------------------- */
+/* Dialing and sending */
 
 START_TEST(test_dial_on_demand)
 {
@@ -123,7 +123,7 @@ START_TEST(test_large_datagrams)
 }
 END_TEST
 
-/* --- two dials at once --------------------------------------------------------- */
+/* Two dials at once */
 
 START_TEST(test_simultaneous_dial)
 {
@@ -162,7 +162,7 @@ START_TEST(test_simultaneous_dial)
 }
 END_TEST
 
-/* --- the end of links ------------------------------------------------------------ */
+/* The end of links */
 
 START_TEST(test_idle_link_closes_in_good_order)
 {
@@ -293,7 +293,7 @@ START_TEST(test_drop)
 }
 END_TEST
 
-/* --- backoff ---------------------------------------------------------------------- */
+/* Backoff */
 
 START_TEST(test_backoff)
 {
@@ -358,8 +358,7 @@ START_TEST(test_dial_timeout)
 }
 END_TEST
 
-/* --- HELLO and refusals --------------------------------------------------------------
- */
+/* HELLO and refusals */
 
 static size_t hello_frame(const struct net *net, int as, uint16_t version,
 			  const char *ring, uint8_t *buf)
@@ -785,8 +784,7 @@ START_TEST(test_dropped_while_asked)
 }
 END_TEST
 
-/* --- seeds
- * ------------------------------------------------------------------------------ */
+/* Seeds */
 
 START_TEST(test_seeds)
 {
@@ -862,8 +860,7 @@ START_TEST(test_seed_never_answers)
 }
 END_TEST
 
-/* --- datagrams that must not pass
- * ---------------------------------------------------------- */
+/* Datagrams that must not pass */
 
 START_TEST(test_bad_datagrams)
 {
@@ -933,8 +930,7 @@ START_TEST(test_datagram_before_hello)
 }
 END_TEST
 
-/* --- bounds
- * ------------------------------------------------------------------------------------ */
+/* Bounds */
 
 START_TEST(test_links_to_one_peer_are_bounded)
 {

@@ -164,7 +164,7 @@ static const struct id *id_of(const struct net *net, int i)
 	return &net->node[i].self.id;
 }
 
-/* --- the ordinary case ---------------------------------------------------------- */
+/* The ordinary case */
 
 START_TEST(test_periodic)
 {
@@ -235,7 +235,7 @@ START_TEST(test_distant_peer_is_asked_once)
 }
 END_TEST
 
-/* --- losses ------------------------------------------------------------------------ */
+/* Losses */
 
 static int drop_n;		  /* how many datagrams more between 0 and 1 */
 static bool drop_links, drop_all; /* frames between 0 and 1; everything of 1 */
@@ -316,7 +316,7 @@ START_TEST(test_answer_by_link)
 }
 END_TEST
 
-/* --- deaths ------------------------------------------------------------------------- */
+/* Deaths */
 
 /*
  * A host that dies without a word is reported in time: one period, its timeout (150 ms
@@ -494,8 +494,7 @@ START_TEST(test_forget)
 }
 END_TEST
 
-/* --- messages one by one
- * ---------------------------------------------------------------- */
+/* Messages one by one */
 
 static int inject(struct net *net, int to, int from, uint8_t type, const void *body,
 		  size_t len)
@@ -690,8 +689,7 @@ START_TEST(test_malformed)
 }
 END_TEST
 
-/* --- coordinates
- * ---------------------------------------------------------------------------- */
+/* Coordinates */
 
 /* Eight hosts at known distances: predictions come to fit what nobody measured. */
 START_TEST(test_coordinates)

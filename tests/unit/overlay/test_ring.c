@@ -397,8 +397,7 @@ static void converge(struct bus *bus, pias_time within)
 	}
 }
 
-/* --- tests ---------------------------------------------------------------------------
- */
+/* Tests */
 
 START_TEST(test_alone)
 {
@@ -569,8 +568,7 @@ START_TEST(test_random_schedule)
 }
 END_TEST
 
-/* --- single steps --------------------------------------------------------------------
- */
+/* Single steps */
 
 /* A bus with nodes at chosen places, only the first one running. */
 static struct bus *bus_at(unsigned n, const uint8_t *place)

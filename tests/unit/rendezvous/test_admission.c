@@ -239,7 +239,7 @@ START_TEST(test_twin_elsewhere)
 }
 END_TEST
 
-/* --- a link by hand ---------------------------------------------------------- */
+/* A link by hand */
 
 static struct server_identity identity(void)
 {
