@@ -31,7 +31,7 @@ static const struct {
 } pki_help[] = {
 	{"init --ring NAME DIR", "a new ring: its CA and the key of its APs"},
 	{"ap DIR NAME", "a certificate and key for an AP"},
-	{"as DIR OWNER", "the same for servers of an owner"},
+	{"as DIR OWNER [NAME]", "the same for a server of an owner"},
 };
 
 struct options {
@@ -224,20 +224,21 @@ static int make_ring(const char *dir, const struct pki_options *o)
 	return EXIT_SUCCESS;
 }
 
-static int issue(enum peer_kind kind, const char *dir, const char *name,
+/* @file NULL: as @name. */
+static int issue(enum peer_kind kind, const char *dir, const char *name, const char *file,
 		 const struct pki_options *o)
 {
 	char why[PKI_WHY_MAX], id[ID_STR_MAX], date[32];
 	struct pki_result r;
 	struct tm tm;
 
-	if (pki_issue(dir, kind, name, &o->validity, &r, why))
+	if (pki_issue(dir, kind, name, file, &o->validity, &r, why))
 		return failure(why);
 	gmtime_r(&r.not_after, &tm);
 	strftime(date, sizeof(date), "%F %T UTC", &tm);
-	printf("%s/%s.crt and .key: %s %s of ring \"%s\", valid until %s\n", dir, name,
-	       kind == PEER_KIND_AP ? "AP" : "server", id_str(&r.name.id, id),
-	       r.name.ring, date);
+	printf("%s/%s.crt and .key: %s %s of ring \"%s\", valid until %s\n", dir,
+	       file ? file : name, kind == PEER_KIND_AP ? "AP" : "server",
+	       id_str(&r.name.id, id), r.name.ring, date);
 	return EXIT_SUCCESS;
 }
 
@@ -256,11 +257,11 @@ static int pki(int argc, char **argv)
 	if (o.ring)
 		return wrong_usage("--ring belongs to pki init");
 	if (argc == 3 && !strcmp(argv[0], "ap"))
-		return issue(PEER_KIND_AP, argv[1], argv[2], &o);
-	if (argc == 3 && !strcmp(argv[0], "as"))
-		return issue(PEER_KIND_SERVER, argv[1], argv[2], &o);
+		return issue(PEER_KIND_AP, argv[1], argv[2], NULL, &o);
+	if ((argc == 3 || argc == 4) && !strcmp(argv[0], "as"))
+		return issue(PEER_KIND_SERVER, argv[1], argv[2], argv[3], &o);
 	return wrong_usage("usage: piasctl pki init --ring NAME DIR | ap DIR NAME | as "
-			   "DIR OWNER");
+			   "DIR OWNER [NAME]");
 }
 
 /* The command line */

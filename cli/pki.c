@@ -75,7 +75,9 @@ static FILE *create(const char *path, mode_t mode, char *why)
 	if (f)
 		return f;
 	problem(why, "%.200s: %s%s", path, strerror(errno),
-		errno == EEXIST ? "; it is not overwritten, remove it yourself" : "");
+		errno == EEXIST ? "; it is not overwritten: choose another name, or "
+				  "remove it yourself"
+				: "");
 	if (fd >= 0)
 		close(fd);
 	return NULL;
@@ -419,7 +421,19 @@ static X509 *issue(EVP_PKEY *key, const struct ca *ca, const char *common_name,
 	return make_cert(key, ca, &p);
 }
 
-int pki_issue(const char *dir, enum peer_kind kind, const char *name,
+/* May files be called so, and a certificate name that? */
+static int check_word(const char *word, char *why)
+{
+	if (tls_word_is_valid(word, SERVER_NAME_MAX) && strcmp(word, "ca") != 0 &&
+	    strcmp(word, "ring") != 0)
+		return 0;
+	return problem(why,
+		       "\"%.80s\" is no name here: 1 to %d letters, digits, '.', "
+		       "'_' or '-', and neither \"ca\" nor \"ring\"",
+		       word, SERVER_NAME_MAX);
+}
+
+int pki_issue(const char *dir, enum peer_kind kind, const char *name, const char *file,
 	      const struct pki_validity *v, struct pki_result *out,
 	      char why[static PKI_WHY_MAX])
 {
@@ -428,12 +442,9 @@ int pki_issue(const char *dir, enum peer_kind kind, const char *name,
 	X509 *cert;
 	int err;
 
-	if (!tls_word_is_valid(name, SERVER_NAME_MAX) || !strcmp(name, "ca") ||
-	    !strcmp(name, "ring"))
-		return problem(why,
-			       "\"%.80s\" is no name here: 1 to %d letters, digits, '.', "
-			       "'_' or '-', and neither \"ca\" nor \"ring\"",
-			       name, SERVER_NAME_MAX);
+	file = file ? file : name;
+	if (check_word(name, why) || check_word(file, why))
+		return PIAS_EINVALID;
 	err = load_ca(&ca, dir, why);
 	if (err)
 		return err;
@@ -444,7 +455,7 @@ int pki_issue(const char *dir, enum peer_kind kind, const char *name,
 		snprintf(out->name.name, sizeof(out->name.name), "%s", name);
 	key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	cert = key ? issue(key, &ca, name, v, out) : NULL;
-	err = cert ? write_pair(dir, name, key, cert, why) : crypto_problem(why);
+	err = cert ? write_pair(dir, file, key, cert, why) : crypto_problem(why);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	free_ca(&ca);

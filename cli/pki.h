@@ -32,12 +32,13 @@ struct pki_result {
 must_check int pki_init(const char *dir, const char *ring, const struct pki_validity *v,
 			char why[static PKI_WHY_MAX]);
 /*
- * DIR/NAME.crt and DIR/NAME.key for an AP, or for a server of owner NAME. Existing
- * files are never overwritten. On failure @why says what to do about it.
+ * DIR/FILE.crt and DIR/FILE.key for the AP @name, or for a server of the owner @name;
+ * @file NULL: called as @name is. Existing files are never overwritten. On failure @why
+ * says what to do about it.
  */
 must_check int pki_issue(const char *dir, enum peer_kind kind, const char *name,
-			 const struct pki_validity *v, struct pki_result *out,
-			 char why[static PKI_WHY_MAX]);
+			 const char *file, const struct pki_validity *v,
+			 struct pki_result *out, char why[static PKI_WHY_MAX]);
 
 /* The key that all APs of a ring share: 64 hex digits in a file. */
 must_check int pki_read_ring_key(const char *file, uint8_t out[static HASH_LEN],

@@ -133,14 +133,43 @@ START_TEST(test_never_overwrites)
 	ck_assert_int_eq(pki_read_ring_key(path, before, why), 0);
 	ck_assert_int_ne(pki_init(f.dir, "lab", &usual, why), 0);
 	ck_assert_msg(strstr(why, "not overwritten"), "%s", why);
-	ck_assert_int_ne(pki_issue(f.dir, PEER_KIND_AP, "ap1", &usual, &result, why), 0);
+	ck_assert_int_ne(
+		pki_issue(f.dir, PEER_KIND_AP, "ap1", NULL, &usual, &result, why), 0);
 	ck_assert_msg(strstr(why, "ap1.key"), "%s", why);
 	ck_assert_int_eq(pki_read_ring_key(path, after, why), 0);
 	ck_assert_mem_eq(before, after, HASH_LEN);
 	/* A certificate alone is in the way as well, and no key is left behind. */
 	ck_assert_int_eq(unlink(folder_path(&f, "ap1.key", path)), 0);
-	ck_assert_int_ne(pki_issue(f.dir, PEER_KIND_AP, "ap1", &usual, &result, why), 0);
+	ck_assert_int_ne(
+		pki_issue(f.dir, PEER_KIND_AP, "ap1", NULL, &usual, &result, why), 0);
 	ck_assert_int_ne(access(path, F_OK), 0);
+	folder_fini(&f);
+}
+END_TEST
+
+START_TEST(test_several_servers_of_one_owner)
+{
+	struct pki_result one, other;
+	char why[PKI_WHY_MAX] = "";
+	struct ring_folder f;
+	X509 *cert;
+
+	folder_init(&f, "lab");
+	ck_assert_msg(
+		!pki_issue(f.dir, PEER_KIND_SERVER, "team", "web1", &usual, &one, why),
+		"%s", why);
+	ck_assert_msg(
+		!pki_issue(f.dir, PEER_KIND_SERVER, "team", "web2", &usual, &other, why),
+		"%s", why);
+	ck_assert(!id_eq(&one.name.id, &other.name.id));
+	cert = read_cert(&f, "web2.crt");
+	ck_assert_int_eq(tls_name_of(cert, &one.name, why), 0);
+	ck_assert_str_eq(one.name.name, "team");
+	ck_assert(id_eq(&one.name.id, &other.name.id));
+	X509_free(cert);
+	ck_assert_int_ne(
+		pki_issue(f.dir, PEER_KIND_SERVER, "team", "../x", &usual, &one, why), 0);
+	ck_assert_msg(strstr(why, "is no name"), "%s", why);
 	folder_fini(&f);
 }
 END_TEST
@@ -155,7 +184,8 @@ START_TEST(test_bad_names)
 
 	folder_init(&f, "lab");
 	ck_assert_int_ne(
-		pki_issue(f.dir, PEER_KIND_SERVER, bad[_i], &usual, &result, why), 0);
+		pki_issue(f.dir, PEER_KIND_SERVER, bad[_i], NULL, &usual, &result, why),
+		0);
 	ck_assert_msg(strstr(why, "is no name"), "%s", why);
 	folder_fini(&f);
 }
@@ -167,7 +197,8 @@ START_TEST(test_without_ca)
 	struct pki_result result;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_ne(pki_issue(dir, PEER_KIND_AP, "ap1", &usual, &result, why), 0);
+	ck_assert_int_ne(pki_issue(dir, PEER_KIND_AP, "ap1", NULL, &usual, &result, why),
+			 0);
 	ck_assert_msg(strstr(why, "piasctl pki init"), "%s", why);
 	ck_assert_int_ne(pki_init(dir, "no ring", &usual, why), 0);
 	ck_assert_msg(strstr(why, "no name for a ring"), "%s", why);
@@ -213,6 +244,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_certificates);
 	tcase_add_test(c, test_days);
 	tcase_add_test(c, test_never_overwrites);
+	tcase_add_test(c, test_several_servers_of_one_owner);
 	tcase_add_loop_test(c, test_bad_names, 0, 7);
 	tcase_add_test(c, test_without_ca);
 	tcase_add_loop_test(c, test_ring_key, 0, 6);
