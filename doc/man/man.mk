@@ -8,7 +8,9 @@ $(B)/man/%: doc/man/%.scd doc/man/tidy.awk
 	$(Q)scdoc <$< >$@.tmp && awk -f doc/man/tidy.awk $@.tmp >$@ && rm $@.tmp
 
 UNITS := $(patsubst contrib/systemd/%,$(B)/systemd/%,$(wildcard contrib/systemd/*.service))
-$(B)/systemd/%: contrib/systemd/%
+# Made anew each time: prefix may be another one than last time.
+.PHONY: $(UNITS)
+$(UNITS): $(B)/systemd/%: contrib/systemd/%
 	@mkdir -p $(@D)
 	$(Q)sed 's|@prefix@|$(prefix)|' $< >$@
 
