@@ -21,7 +21,7 @@
 /* AP to AP: a LEASE that belongs to the server's join AP (PROTOCOL 6.6). */
 #define MSG_JOIN_RELAY 0x7f
 
-#define RTT_PERIOD	     (2 * SEC) /* between reports of a round-trip time */
+#define RTT_PERIOD	     (500 * MSEC) /* between reports of a round-trip time */
 #define SERVER_LINKS_MAX     4096
 #define SERVER_LINK_TIME     (30 * SEC) /* a server's link lives no longer */
 #define SERVER_LINK_REQUESTS 256	/* JOINs on one link */
