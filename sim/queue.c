@@ -1,7 +1,10 @@
 /*
  * Both event queues. In the radix heap, bucket b > 0 holds the entries whose time
- * differs from `last` first in bit b - 1, counted from below; bucket 0 those equal to
- * it, sorted by seq. Entries only ever move to lower buckets. `seq` may wrap: equal
+ * differs from `base` first in bit b - 1, counted from below; bucket 0 those equal to
+ * it, sorted by seq. Entries only ever move to lower buckets, and in the end to the
+ * `ahead` ring, whose last entry's time is `base`. What is pushed to before that time
+ * waits in a 4-ary heap beside it: the next to pop is the earlier of the two, so that
+ * looking ahead changes nothing of the order. `seq` may wrap: equal
  * times are compared by the sign of the difference, which is right while fewer than
  * 2^31 pushes lie between two entries of one instant.
  */
@@ -26,6 +29,7 @@ void queue_fini(struct queue *q)
 
 	for (b = 0; b < QUEUE_BUCKETS; b++)
 		free(q->run[b].e);
+	free(q->heap.e);
 	memset(q, 0, sizeof(*q));
 }
 
@@ -98,7 +102,7 @@ static struct queue_entry heap_pop(struct queue_run *r)
 
 static void radix_put(struct queue *q, struct queue_entry e)
 {
-	unsigned b = e.at == q->last ? 0 : 64 - (unsigned)__builtin_clzll(e.at ^ q->last);
+	unsigned b = e.at == q->base ? 0 : 64 - (unsigned)__builtin_clzll(e.at ^ q->base);
 
 	run_append(&q->run[b], e);
 	if (b)
@@ -124,28 +128,52 @@ static void sort_by_seq(struct queue_run *r)
 		qsort(r->e, r->n, sizeof(r->e[0]), by_seq);
 }
 
-/* Makes bucket 0 hold the earliest instant. There must be an entry. */
+/* Makes bucket 0 hold the earliest instant of all buckets. There must be an entry. */
 static void radix_refill(struct queue *q)
 {
 	struct queue_run *r;
 	unsigned b;
 	size_t i;
 
-	if (q->head < q->run[0].n)
-		return;
-	q->head = 0;
+	q->first = 0;
 	run_clear(&q->run[0]);
 	b = (unsigned)__builtin_ctzll(q->used) + 1;
 	r = &q->run[b];
-	q->last = r->e[0].at;
+	q->base = r->e[0].at;
 	for (i = 1; i < r->n; i++)
-		if (r->e[i].at < q->last)
-			q->last = r->e[i].at;
+		if (r->e[i].at < q->base)
+			q->base = r->e[i].at;
 	q->used &= ~(1ULL << (b - 1));
 	for (i = 0; i < r->n; i++)
 		radix_put(q, r->e[i]);
 	run_clear(r);
 	sort_by_seq(&q->run[0]);
+}
+
+static void look_ahead(struct queue *q)
+{
+	while (q->n_ahead < QUEUE_AHEAD) {
+		if (q->first == q->run[0].n) {
+			if (!q->used)
+				return;
+			radix_refill(q);
+		}
+		q->ahead[(q->ahead_first + q->n_ahead++) % QUEUE_AHEAD] =
+			q->run[0].e[q->first++];
+	}
+}
+
+static struct queue_entry radix_pop(struct queue *q)
+{
+	struct queue_entry e;
+
+	look_ahead(q);
+	e = q->ahead[q->ahead_first];
+	if (!q->n_ahead || (q->heap.n && before(&q->heap.e[0], &e)))
+		return heap_pop(&q->heap);
+	q->ahead_first = (q->ahead_first + 1) % QUEUE_AHEAD;
+	q->n_ahead--;
+	return e;
 }
 
 /* --- the interface ------------------------------------------------------- */
@@ -156,8 +184,8 @@ void queue_push(struct queue *q, uint64_t at, uint32_t event)
 
 	assert(at >= q->last);
 	q->n++;
-	if (q->kind == QUEUE_HEAP)
-		heap_push(&q->run[0], e);
+	if (q->kind == QUEUE_HEAP || at < q->base)
+		heap_push(&q->heap, e);
 	else
 		radix_put(q, e);
 }
@@ -167,13 +195,16 @@ bool queue_pop(struct queue *q, struct queue_entry *out)
 	if (!q->n)
 		return false;
 	q->n--;
-	if (q->kind == QUEUE_HEAP) {
-		*out = heap_pop(&q->run[0]);
-		q->last = out->at;
-	} else {
-		radix_refill(q);
-		*out = q->run[0].e[q->head++];
-	}
+	*out = q->kind == QUEUE_HEAP ? heap_pop(&q->heap) : radix_pop(q);
+	q->last = out->at;
+	return true;
+}
+
+bool queue_coming(const struct queue *q, unsigned k, uint32_t *event)
+{
+	if (k >= q->n_ahead)
+		return false;
+	*event = q->ahead[(q->ahead_first + k) % QUEUE_AHEAD].event;
 	return true;
 }
 

@@ -12,6 +12,12 @@
 
 #define CONTROL_PORT 7427
 #define HOSTS_MAX    (1u << 24) /* addresses in 10.0.0.0/8 */
+#define HOST_SLAB    64		/* hosts allocated at a time */
+
+/* So many pops before it is delivered, an event, its host and its core are fetched. */
+#define FETCH_EVENT (QUEUE_AHEAD - 2)
+#define FETCH_HOST  9
+#define FETCH_CORE  5
 
 void world_init(struct world *w, uint64_t seed, enum queue_kind queue)
 {
@@ -31,10 +37,10 @@ void world_fini(struct world *w)
 {
 	uint32_t i;
 
-	for (i = 0; i < w->n_hosts; i++) {
+	for (i = 0; i < w->n_hosts; i++)
 		env_fini(&w->host[i]->env);
+	for (i = 0; i < w->n_hosts; i += HOST_SLAB)
 		free(w->host[i]);
-	}
 	for (i = 0; i < w->n_events; i++)
 		free(w->event[i].buf);
 	free(w->host);
@@ -56,19 +62,31 @@ static struct addr addr_of_index(uint32_t index)
 	return addr_v4(ip, CONTROL_PORT);
 }
 
+/* The next of its slab, zeroed. */
+static struct host *new_host(struct world *w)
+{
+	struct host *h;
+
+	if (w->n_hosts == w->cap_hosts) {
+		w->cap_hosts = w->cap_hosts ? 2 * w->cap_hosts : HOST_SLAB;
+		w->host = realloc(w->host, w->cap_hosts * sizeof(struct host *));
+	}
+	h = w->n_hosts % HOST_SLAB ? w->host[w->n_hosts - 1] + 1
+				   : aligned_alloc(64, HOST_SLAB * sizeof(*h));
+	if (!h || !w->host || w->n_hosts == HOSTS_MAX)
+		abort();
+	memset(h, 0, sizeof(*h));
+	w->host[w->n_hosts++] = h;
+	return h;
+}
+
 struct host *world_add_host(struct world *w, uint32_t point, const struct id *id)
 {
 	static const struct id zero;
-	struct host *h = calloc(1, sizeof(*h));
+	struct host *h = new_host(w);
 
-	if (w->n_hosts == w->cap_hosts) {
-		w->cap_hosts = w->cap_hosts ? 2 * w->cap_hosts : 64;
-		w->host = realloc(w->host, w->cap_hosts * sizeof(struct host *));
-	}
-	if (!h || !w->host || w->n_hosts == HOSTS_MAX)
-		abort();
 	h->world = w;
-	h->index = w->n_hosts;
+	h->index = w->n_hosts - 1;
 	h->point = point;
 	h->addr = addr_of_index(h->index);
 	rng_init(&h->rng, w->seed, RNG_NODE, h->index);
@@ -76,7 +94,6 @@ struct host *world_add_host(struct world *w, uint32_t point, const struct id *id
 	if (id_eq(id, &zero))
 		rng_fill(&h->rng, h->id.b, ID_LEN);
 	env_init(&h->env, &transit_ops, h);
-	w->host[w->n_hosts++] = h;
 	return h;
 }
 
@@ -226,12 +243,40 @@ static void deliver(struct world *w, struct event *e)
 		transit_deliver(w, e);
 }
 
+/*
+ * With many hosts most of what an event needs is not in the cache. It is fetched while
+ * the events before it are delivered, in three steps since one leads to the next.
+ */
+static void fetch_coming(const struct world *w)
+{
+	const struct host *h;
+	uint32_t i;
+
+	if (queue_coming(&w->queue, FETCH_EVENT, &i))
+		__builtin_prefetch(&w->event[i]);
+	if (queue_coming(&w->queue, FETCH_HOST, &i) && w->event[i].kind < EVENT_CALL) {
+		h = w->host[w->event[i].host];
+		__builtin_prefetch(h);
+		__builtin_prefetch(&h->env);
+		__builtin_prefetch(&h->env.aead);
+	}
+	if (queue_coming(&w->queue, FETCH_CORE, &i) && w->event[i].kind < EVENT_CALL) {
+		h = w->host[w->event[i].host];
+		if (w->event[i].buf)
+			__builtin_prefetch(w->event[i].buf);
+		__builtin_prefetch(h->env.timers.heap);
+		if (h->is_up && h->doors->approach)
+			h->doors->approach(h->core);
+	}
+}
+
 bool world_run(struct world *w, pias_time until)
 {
 	struct queue_entry q;
 
 	event_new(w, until, EVENT_STOP);
 	while (queue_pop(&w->queue, &q)) {
+		fetch_coming(w);
 		/* The pool may move while it is delivered: work on a copy. */
 		struct event e = w->event[q.event];
 

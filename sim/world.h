@@ -25,6 +25,9 @@ struct host;
 
 /* What the world tells a host's core; NULL: it is never told. */
 struct host_doors {
+	/* Soon it will be called: fetch what that needs into the cache, change nothing.
+	 */
+	void (*approach)(void *core);
 	void (*wake)(void *core);
 	/* An error closes the link. @who is the certified peer. */
 	int (*link_up)(void *core, uint32_t link, const struct host *who, bool dialed,
@@ -57,10 +60,10 @@ struct host {
 	uint32_t wake_generation;
 	bool is_up;
 	bool is_server; /* as its certificate says; else an AP */
-	struct env env; /* begins with what is touched as often */
-	/* Now and then. */
 	struct fault_host fault;
 	struct host_traffic traffic;
+	struct env env; /* begins with what is touched as often */
+	/* Now and then. */
 	struct rng rng;
 	struct id id;
 	struct addr addr; /* IPv4 10.x.y.z:7427 from its index */
@@ -75,7 +78,7 @@ struct world {
 	struct topology topology;
 	struct faults faults;
 	struct buffers buffers;
-	struct host **host;
+	struct host **host; /* by index; in slabs, side by side */
 	uint32_t n_hosts, cap_hosts;
 	struct event *event;
 	uint32_t n_events, cap_events, free_event;

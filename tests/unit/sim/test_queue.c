@@ -83,8 +83,42 @@ START_TEST(test_same_order)
 }
 END_TEST
 
+/* What is announced comes, in that order, even while earlier ones are pushed between. */
+START_TEST(test_coming)
+{
+	struct queue_entry got;
+	struct queue q;
+	uint32_t next, later;
+	unsigned i, n_seen = 0;
+
+	queue_init(&q, QUEUE_RADIX);
+	ck_assert(!queue_coming(&q, 0, &next));
+	for (i = 0; i < 1000; i++)
+		queue_push(&q, 10 * (i * 7919 % 1000), i);
+	for (i = 0; i < 1000; i++) {
+		ck_assert(queue_pop(&q, &got));
+		ck_assert_uint_eq(got.at, 10 * i);
+		if (!queue_coming(&q, 0, &next))
+			continue;
+		ck_assert_uint_eq(next * 7919 % 1000, i + 1);
+		ck_assert(!queue_coming(&q, 2, &later) || later * 7919 % 1000 == i + 3);
+		n_seen++;
+		queue_push(&q, got.at + 5, 5000);
+		queue_push(&q, got.at, 4000);
+		ck_assert(queue_pop(&q, &got));
+		ck_assert_uint_eq(got.event, 4000);
+		ck_assert(queue_pop(&q, &got));
+		ck_assert_uint_eq(got.event, 5000);
+	}
+	ck_assert_uint_gt(n_seen, 900);
+	ck_assert(!queue_pop(&q, &got));
+	queue_fini(&q);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
+	tcase_add_test(c, test_coming);
 	tcase_add_loop_test(c, test_sorts, 0, 2);
 	tcase_add_test(c, test_same_order);
 }
