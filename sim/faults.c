@@ -71,8 +71,11 @@ pias_time faults_stream_delay(struct faults *f, const struct fault_host *from,
 
 size_t faults_damage(struct faults *f, const struct fate *fate, uint8_t *data, size_t len)
 {
-	if (fate->corrupt && len)
-		data[rng_below(&f->rng, len)] ^= (uint8_t)(1u << rng_below(&f->rng, 8));
+	if (fate->corrupt && len) {
+		size_t at = rng_below(&f->rng, len);
+
+		data[at] ^= (uint8_t)(1u << rng_below(&f->rng, 8));
+	}
 	if (fate->truncate && len)
 		len = rng_below(&f->rng, len);
 	return len;

@@ -260,11 +260,13 @@ static void send_one(struct trial *t, unsigned client, unsigned group)
 static void traffic(void *ctx, uint64_t arg)
 {
 	struct trial *t = ctx;
+	unsigned client, group;
 
 	if (!t->traffic)
 		return;
-	send_one(t, (unsigned)rng_below(&t->rng, TRIAL_CLIENTS + t->n_servers),
-		 (unsigned)rng_below(&t->rng, t->n_groups));
+	client = (unsigned)rng_below(&t->rng, TRIAL_CLIENTS + t->n_servers);
+	group = (unsigned)rng_below(&t->rng, t->n_groups);
+	send_one(t, client, group);
 	world_at(&t->world, t->world.now + TRAFFIC_PERIOD, traffic, t, 0);
 }
 
