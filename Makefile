@@ -31,9 +31,10 @@ OPT_debug   := -O0
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -fsanitize=thread
 OPT_cov     := -O0 --coverage
+OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 OPT     := $(OPT_$(MODE))
 ifeq ($(origin OPT_$(MODE)),undefined)
-$(error MODE=$(MODE) is not one of: release debug asan tsan cov)
+$(error MODE=$(MODE) is not one of: release debug asan tsan cov fuzz)
 endif
 
 CFLAGS  ?=
@@ -47,6 +48,7 @@ HOST_LIBS   := -levent_core -levent_extra -levent_openssl -lssl $(CRYPTO_LIBS) \
 CHECK_LIBS  := -lcheck -lsubunit -lm -lrt -lpthread
 
 include tests/layers.mk
+include tests/fuzz.mk
 include doc/man/man.mk
 include tests/bench.mk
 include tests/tests.mk
@@ -61,6 +63,7 @@ help:
 	@echo 'make unit        unit tests only'
 	@echo 'make system      system tests only (root, namespaces); TESTS="name ..."'
 	@echo 'make lint        shell scripts and man pages'
+	@echo 'make fuzz        libFuzzer on every parser (clang); FUZZ_S=60 FUZZ="proxy ..."'
 	@echo 'make swarm       simulated rings with faults; SEEDS=10000'
 	@echo 'make bench       measure the figures of the documentation'
 	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
@@ -68,7 +71,7 @@ help:
 	@echo 'make install     programs, man pages, units, completions (DESTDIR, prefix)'
 	@echo 'make deps        install what is missing through apt (Debian, root)'
 	@echo 'make format      clang-format over the tree'
-	@echo 'MODE=release|debug|asan|tsan|cov   V=1 shows commands   WERROR=1'
+	@echo 'MODE=release|debug|asan|tsan|cov|fuzz   V=1 shows commands   WERROR=1'
 
 clean:
 	rm -rf build
