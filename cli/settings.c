@@ -93,6 +93,18 @@ int setting_read_u16(void *into, const struct setting *o, const char *value,
 	return 0;
 }
 
+int setting_read_part(void *into, const struct setting *o, const char *value,
+		      char why[static SETTING_PROBLEM_MAX])
+{
+	char *end;
+	double v = strtod(value, &end);
+
+	if (end == value || *end || !(v >= 0 && v <= 1))
+		return setting_no(why, "a number from 0 to 1");
+	memcpy((char *)into + o->at, &v, sizeof(v));
+	return 0;
+}
+
 int setting_read_path(void *into, const struct setting *o, const char *value,
 		      char why[static SETTING_PROBLEM_MAX])
 {
@@ -177,8 +189,11 @@ static int read_value(struct settings *r, unsigned i, int line, const char *valu
 	const struct setting *o = &r->table[i];
 	char why[SETTING_PROBLEM_MAX];
 
-	if (!o->read(r->into, o, value, why))
+	if (!o->read(r->into, o, value, why)) {
+		if (r->note)
+			r->note(r->into, i, value);
 		return 0;
+	}
 	return settings_wrong(r, line, "%s = \"%.60s\": must be %s", o->name, value, why);
 }
 
@@ -304,7 +319,6 @@ int settings_set(struct settings *r, const char *assignment)
 
 int settings_apply_defaults(struct settings *r)
 {
-	char why[SETTING_PROBLEM_MAX];
 	unsigned i;
 	int err = 0;
 
@@ -316,9 +330,8 @@ int settings_apply_defaults(struct settings *r)
 			continue;
 		if (o->must)
 			err = settings_wrong(r, 0, "%s is missing", o->name);
-		else if (o->def && o->read(r->into, o, o->def, why))
-			err = settings_wrong(r, 0, "%s: the default must be %s", o->name,
-					     why);
+		else if (o->def)
+			err = read_value(r, i, 0, o->def);
 	}
 	now = NULL;
 	return err;

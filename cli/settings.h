@@ -42,6 +42,8 @@ struct settings {
 	const char *file; /* as complaints name it */
 	char *why;
 	bool has_why;
+	/* Told each value that was read, defaults included. NULL: nobody is told. */
+	void (*note)(void *into, unsigned i, const char *value);
 	bool is_set[SETTINGS_MAX]; /* by settings_set: the file does not count */
 	int line[SETTINGS_MAX];	   /* where it was given; 0: it was not */
 };
@@ -66,6 +68,7 @@ int setting_no(char why[static SETTING_PROBLEM_MAX], const char *fmt, ...)
 /* Readers of common types, into the field at option.at */
 
 setting_reader setting_read_duration; /* pias_time, min to max */
+setting_reader setting_read_part;     /* double, 0 to 1 */
 setting_reader setting_read_u16;      /* min to max */
 setting_reader setting_read_u32;
 /* char[max]; what is no absolute path counts from the folder of the file being read. */

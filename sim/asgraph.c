@@ -256,9 +256,10 @@ struct search {
 };
 
 /* Does @as like @a better than @b among equals? Its own taste, for this epoch. */
-static bool prefers(const struct search *s, uint32_t as, uint32_t a, uint32_t b)
+static bool prefers(const struct asgraph *g, uint64_t epoch, uint32_t as, uint32_t a,
+		    uint32_t b)
 {
-	struct siphash_key key = {s->g->salt, s->epoch};
+	struct siphash_key key = {g->salt, epoch};
 	uint64_t wa[2] = {as, a}, wb[2] = {as, b};
 
 	return siphash_words(&key, wa, 2) < siphash_words(&key, wb, 2);
@@ -274,7 +275,7 @@ static void offer(struct search *s, uint32_t from, uint32_t to, uint8_t learn_as
 	if (have->pref != r.pref ? have->pref > r.pref : have->hops < r.hops)
 		return;
 	if (have->pref == r.pref && have->hops == r.hops &&
-	    (s->via[to] == AS_NONE || !prefers(s, to, from, s->via[to])))
+	    (s->via[to] == AS_NONE || !prefers(s->g, s->epoch, to, from, s->via[to])))
 		return;
 	*have = r;
 	s->via[to] = from;
@@ -322,4 +323,60 @@ int asgraph_routes(const struct asgraph *g, const bool *announces, uint64_t epoc
 	spread(&s, PREF_PROVIDER, REL_CUSTOMER, PREF_PROVIDER);
 	free(s.via);
 	return 0;
+}
+
+/* --- exits ---------------------------------------------------------------- */
+
+/* Would @as take the route of its neighbour over @e as its own best? */
+static bool is_exit(const struct as_route *route, uint32_t as, const struct as_edge *e)
+{
+	const struct as_route *mine = &route[as], *theirs = &route[e->to];
+	static const uint8_t rel_of[] = {
+		[PREF_PROVIDER] = REL_PROVIDER,
+		[PREF_PEER] = REL_PEER,
+		[PREF_CUSTOMER] = REL_CUSTOMER,
+	};
+
+	if (e->rel != rel_of[mine->pref] || theirs->hops + 1 != mine->hops)
+		return false;
+	return mine->pref == PREF_PROVIDER ? theirs->pref != PREF_NONE
+					   : theirs->pref == PREF_CUSTOMER;
+}
+
+static void choose_exits(const struct asgraph *g, const struct as_route *route,
+			 uint64_t epoch, uint32_t as, uint64_t *out, unsigned words)
+{
+	const struct as_node *a = &g->as[as];
+	bool spans = a->type == AS_T || a->type == AS_M;
+	uint32_t i, one = AS_NONE;
+	unsigned k;
+
+	for (i = 0; i < a->n_edges; i++) {
+		uint32_t to = a->edge[i].to;
+
+		if (!is_exit(route, as, &a->edge[i]))
+			continue;
+		if (!spans && (one == AS_NONE || prefers(g, epoch, as, to, one)))
+			one = to;
+		for (k = 0; spans && k < words; k++)
+			out[(size_t)as * words + k] |= out[(size_t)to * words + k];
+	}
+	if (one != AS_NONE)
+		memcpy(out + (size_t)as * words, out + (size_t)one * words,
+		       words * sizeof(*out));
+}
+
+void asgraph_exits(const struct asgraph *g, const struct as_route *route, uint64_t epoch,
+		   uint64_t *out, unsigned words)
+{
+	uint32_t as;
+	uint16_t hops;
+	int pref;
+
+	/* A row depends on shorter routes of its class or a better one only. */
+	for (pref = PREF_CUSTOMER; pref > PREF_NONE; pref--)
+		for (hops = 1; hops < HOPS_MAX; hops++)
+			for (as = 0; as < g->n; as++)
+				if (route[as].pref == pref && route[as].hops == hops)
+					choose_exits(g, route, epoch, as, out, words);
 }

@@ -70,4 +70,13 @@ uint32_t asgraph_draw_customer(const struct asgraph *g, unsigned region, struct 
 must_check int asgraph_routes(const struct asgraph *g, const bool *announces,
 			      uint64_t epoch, struct as_route *out);
 
+/*
+ * Which origins does traffic leave for? Networks that span a region (T and M) hand it
+ * over at the nearest of all equally good exits; others have one exit. @out holds
+ * @words 64-bit words for each AS; the rows of the announcing ones are filled in by the
+ * caller, the others' come out as the union of what they can choose from.
+ */
+void asgraph_exits(const struct asgraph *g, const struct as_route *route, uint64_t epoch,
+		   uint64_t *out, unsigned words);
+
 #endif

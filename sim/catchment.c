@@ -4,7 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-int catchment_init(struct catchment *c, uint64_t seed, uint32_t n_as, uint32_t n_hosts)
+#define NOT_SOUGHT (UINT32_MAX - 1)
+
+/* Where nobody knows the place of a point, any part of the world will do. */
+static unsigned draw_region(struct catchment *c, const struct host *h)
+{
+	const struct topology *t = &h->world->topology;
+
+	return t->cities.n ? topology_region(t, h->point)
+			   : (unsigned)rng_below(&c->rng, AS_REGIONS);
+}
+
+int catchment_init(struct catchment *c, uint64_t seed, uint32_t n_as,
+		   const struct world *w)
 {
 	uint32_t i;
 	int err;
@@ -14,17 +26,16 @@ int catchment_init(struct catchment *c, uint64_t seed, uint32_t n_as, uint32_t n
 	err = asgraph_make(&c->graph, n_as, &c->rng);
 	if (err)
 		return err;
-	c->as_of = calloc(n_hosts, sizeof(*c->as_of));
-	c->announces = calloc(n_as, sizeof(*c->announces));
-	c->route = calloc(n_as, sizeof(*c->route));
-	if (!c->as_of || !c->announces || !c->route) {
+	c->n_hosts = w->n_hosts;
+	c->as_of = calloc(c->n_hosts + 1, sizeof(*c->as_of));
+	c->found = calloc(c->n_hosts + 1, sizeof(*c->found));
+	if (!c->as_of || !c->found) {
 		catchment_fini(c);
 		return PIAS_ENOMEM;
 	}
-	c->n_hosts = n_hosts;
-	for (i = 0; i < n_hosts; i++)
-		c->as_of[i] = asgraph_draw_customer(
-			&c->graph, (unsigned)rng_below(&c->rng, AS_REGIONS), &c->rng);
+	for (i = 0; i < c->n_hosts; i++)
+		c->as_of[i] = asgraph_draw_customer(&c->graph, draw_region(c, w->host[i]),
+						    &c->rng);
 	c->is_stale = true;
 	return 0;
 }
@@ -32,9 +43,9 @@ int catchment_init(struct catchment *c, uint64_t seed, uint32_t n_as, uint32_t n
 void catchment_fini(struct catchment *c)
 {
 	asgraph_free(&c->graph);
+	reach_fini(&c->reach);
 	free(c->as_of);
-	free(c->announces);
-	free(c->route);
+	free(c->found);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -49,40 +60,38 @@ void catchment_shift(struct catchment *c)
 	c->is_stale = true;
 }
 
+struct reach_site catchment_site(const struct catchment *c, const struct host *h)
+{
+	return (struct reach_site){
+		.as = c->as_of[h->index], .point = h->point, .host = h->index};
+}
+
 static void refresh(struct catchment *c, struct ap *const *ap, unsigned n_aps)
 {
-	unsigned i;
+	struct reach_site *site = malloc((n_aps + 1) * sizeof(*site));
+	unsigned i, n = 0;
 
-	memset(c->announces, 0, c->graph.n * sizeof(*c->announces));
-	for (i = 0; i < n_aps; i++)
+	reach_fini(&c->reach);
+	for (i = 0; site && i < n_aps; i++)
 		if (ap[i]->is_ready)
-			c->announces[c->as_of[ap[i]->host->index]] = true;
-	if (asgraph_routes(&c->graph, c->announces, c->epoch, c->route))
+			site[n++] = catchment_site(c, ap[i]->host);
+	if (!site || reach_init(&c->reach, &c->graph, site, n, c->epoch))
 		abort(); /* out of memory */
+	free(site);
+	for (i = 0; i < c->n_hosts; i++)
+		c->found[i] = NOT_SOUGHT;
 	c->is_stale = false;
 }
 
 uint32_t catchment_find(struct catchment *c, const struct host *from,
 			struct ap *const *ap, unsigned n_aps)
 {
-	uint32_t origin, best = UINT32_MAX;
-	pias_time best_delay = PIAS_NEVER;
-	unsigned i;
+	uint32_t i = from->index;
 
 	if (c->is_stale)
 		refresh(c, ap, n_aps);
-	origin = c->route[c->as_of[from->index]].origin;
-	for (i = 0; i < n_aps; i++) {
-		const struct host *h = ap[i]->host;
-		pias_time d;
-
-		if (!ap[i]->is_ready || c->as_of[h->index] != origin)
-			continue;
-		d = topology_delay(&h->world->topology, from->point, h->point);
-		if (d < best_delay) {
-			best_delay = d;
-			best = h->index;
-		}
-	}
-	return best;
+	if (c->found[i] == NOT_SOUGHT)
+		c->found[i] = (c->is_nearest ? reach_nearest : reach_find)(
+			&c->reach, &from->world->topology, c->as_of[i], from->point);
+	return c->found[i];
 }

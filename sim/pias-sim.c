@@ -9,6 +9,7 @@
 #include "overlay/base/crypto.h"
 #include "overlay/base/error.h"
 #include "sim/chord_load.h"
+#include "sim/experiment.h"
 #include "sim/queue_bench.h"
 #include "sim/swarm.h"
 
@@ -21,6 +22,10 @@ struct options {
 	enum queue_kind queue;
 	struct swarm_options swarm;
 	bool shrink;
+	/* run */
+	const char *file, *out;
+	const char *set[SETTINGS_MAX];
+	unsigned n_set;
 };
 
 struct command {
@@ -80,7 +85,7 @@ static int run_queue_bench(const struct options *o)
 static int fail(const char *command, int err, const char *why)
 {
 	fprintf(stderr, "pias-sim: %s: %s\n", command, *why ? why : error_text(err));
-	return err == PIAS_EMALFORMED ? EXIT_USAGE : EXIT_FAILURE;
+	return err == PIAS_EMALFORMED || err == PIAS_EINVALID ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 static int shrink(const struct swarm_options *o)
@@ -123,7 +128,40 @@ static int run_swarm(const struct options *o)
 	return r.violations ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The summary: one line, the trace last. */
+static void print_run(const struct run *r)
+{
+	printf("experiment=%s seed=%lu%s events=%lu cpu_s=%.1f rss_mb=%.0f trace=%016lx\n",
+	       r->scenario->experiment->name, (unsigned long)r->seed, r->summary,
+	       (unsigned long)r->events, cpu_s(), rss_mb(), (unsigned long)r->trace);
+}
+
+static int run_scenario(const struct options *o)
+{
+	static struct scenario sc;
+	static struct run r;
+	char why[SETTINGS_WHY_MAX];
+	int err;
+
+	if (!o->file || !o->out) {
+		fprintf(stderr, "pias-sim: run: %s\n",
+			o->file ? "--out DIR is missing" : "a scenario file is missing");
+		return EXIT_USAGE;
+	}
+	if (scenario_read(&sc, o->file, o->set, o->n_set, why)) {
+		fprintf(stderr, "pias-sim: %s\n", why);
+		return EXIT_USAGE;
+	}
+	err = experiment_run(&r, &sc, o->seed, o->out);
+	if (!err)
+		print_run(&r);
+	scenario_free(&sc);
+	return err ? fail("run", err, r.why) : EXIT_SUCCESS;
+}
+
 static const struct command commands[] = {
+	{"run", "FILE --out DIR [--seed N] [--set KEY=VALUE]...",
+	 "one experiment as a scenario file has it; results as CSV files", run_scenario},
 	{"swarm",
 	 "[--seeds A..B] [--shrink] [--matrix FILE] [--real-crypto] [--queue radix|heap]",
 	 "whole rings with drawn faults, checked against a specification", run_swarm},
@@ -187,8 +225,22 @@ static int parse_seeds(const char *s, struct swarm_options *o)
 	return 0;
 }
 
+static int add_set(struct options *o, const char *assignment)
+{
+	if (o->n_set == SETTINGS_MAX)
+		return bad("--set", "given too often");
+	o->set[o->n_set++] = assignment;
+	return 0;
+}
+
 static int parse_option(struct options *o, const char *name, const char *value)
 {
+	if (!strcmp(name, "--set"))
+		return add_set(o, value);
+	if (!strcmp(name, "--out")) {
+		o->out = value;
+		return 0;
+	}
 	if (!strcmp(name, "--seeds"))
 		return parse_seeds(value, &o->swarm);
 	if (!strcmp(name, "--matrix")) {
@@ -215,6 +267,11 @@ static int run(const struct command *c, int argc, char **argv)
 	int i, err;
 
 	for (i = 0; i < argc; i += 2) {
+		if (c->run == run_scenario && *argv[i] != '-' && !o.file) {
+			o.file = argv[i];
+			i--;
+			continue;
+		}
 		if (!strcmp(argv[i], "--shrink") || !strcmp(argv[i], "--real-crypto")) {
 			if (argv[i][2] == 's')
 				o.shrink = true;

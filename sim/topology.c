@@ -57,7 +57,7 @@ static uint32_t draw_access_us(struct rng *r, enum point_kind kind)
 	return 0;
 }
 
-unsigned topology_add(struct topology *t, enum point_kind kind)
+static struct point *new_point(struct topology *t, enum point_kind kind)
 {
 	struct point *p;
 
@@ -70,15 +70,47 @@ unsigned topology_add(struct topology *t, enum point_kind kind)
 	p = &t->point[t->n];
 	memset(p, 0, sizeof(*p));
 	p->kind = (uint8_t)kind;
-	if (t->matrix.n) {
+	t->n++;
+	return p;
+}
+
+static void place_in_city(struct topology *t, struct point *p, unsigned city)
+{
+	p->key = t->n - 1;
+	p->city = (uint16_t)city;
+	memcpy(p->pos, t->cities.city[city].pos, sizeof(p->pos));
+	p->access_us = draw_access_us(&t->rng, (enum point_kind)p->kind);
+}
+
+unsigned topology_add(struct topology *t, enum point_kind kind)
+{
+	struct point *p = new_point(t, kind);
+
+	if (t->matrix.n)
 		p->key = (uint32_t)rng_below(&t->rng, t->matrix.n);
-	} else if (t->cities.n) {
-		p->key = t->n;
-		p->city = (uint16_t)cities_draw(&t->cities, &t->rng);
-		memcpy(p->pos, t->cities.city[p->city].pos, sizeof(p->pos));
-		p->access_us = draw_access_us(&t->rng, kind);
-	}
-	return t->n++;
+	else if (t->cities.n)
+		place_in_city(t, p, cities_draw(&t->cities, &t->rng));
+	return t->n - 1;
+}
+
+unsigned topology_add_in_city(struct topology *t, enum point_kind kind, unsigned city)
+{
+	place_in_city(t, new_point(t, kind), city);
+	return t->n - 1;
+}
+
+/* North and Latin America, Europe, Africa with the Near East, Asia with the Pacific. */
+unsigned topology_region(const struct topology *t, unsigned point)
+{
+	const float *pos = t->point[point].pos;
+	double lat = asin(pos[2]) * 180.0 / M_PI,
+	       lon = atan2(pos[1], pos[0]) * 180.0 / M_PI;
+
+	if (lon < -30)
+		return lat >= 13 ? 0 : 1;
+	if (lon < 45 && lat >= 36)
+		return 2;
+	return lon < 60 ? 3 : 4;
 }
 
 /* Median 1, lognormal to either side; the same for both directions. */

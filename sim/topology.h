@@ -60,6 +60,11 @@ unsigned topology_add(struct topology *t, enum point_kind kind);
 /* The one-way delay in us from @a to @b, without jitter; symmetric, at least 1. */
 pias_time topology_delay(const struct topology *t, unsigned a, unsigned b);
 
+/* Of the generator's points: which of five parts of the world it lies in. */
+unsigned topology_region(const struct topology *t, unsigned point);
+/* A point in a city of the caller's choice, close to everything in it. */
+unsigned topology_add_in_city(struct topology *t, enum point_kind kind, unsigned city);
+
 /*
  * Reads a matrix file: the number of rows n (2 to 20,000) alone on the first line,
  * then n lines of n round-trip times in ms; or the n lines alone. Must be symmetric

@@ -423,7 +423,7 @@ static int set_up(struct trial *t, const struct trial_options *o, char why[stati
 	for (i = 0; i < t->world.n_hosts; i++)
 		t->world.host[i]->env.aead =
 			o->real_crypto ? AEAD_AES128GCM : AEAD_STAND_IN;
-	return catchment_init(&t->catchment, o->seed, NETWORKS, t->world.n_hosts);
+	return catchment_init(&t->catchment, o->seed, NETWORKS, &t->world);
 }
 
 static void tear_down(struct trial *t)

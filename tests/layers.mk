@@ -37,10 +37,12 @@ SIM_LIB  := $(B)/libsim.a
 $(SIM_LIB): $(call objs,$(filter-out sim/pias-sim.c,$(wildcard sim/*.c)))
 $(B)/sim/city.o: sim/data/cities.tsv
 
+# Of the programs' library it takes how settings are read, nothing that does I/O.
+SIM_LIBS := $(CRYPTO_LIBS) -lconfuse -lm
 SIMULATOR := $(B)/pias-sim
-$(SIMULATOR): $(B)/sim/pias-sim.o $(SIM_LIB) $(CORE_LIBS)
+$(SIMULATOR): $(B)/sim/pias-sim.o $(SIM_LIB) $(CLI_LIB) $(CORE_LIBS)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CRYPTO_LIBS) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SIM_LIBS)
 
 PROGRAMS := $(PROGRAM_MAINS:%=$(B)/%)
 $(PROGRAMS): $(B)/%: $(B)/cli/%.o $(CLI_LIB) $(CORE_LIBS)
@@ -54,7 +56,8 @@ UNIT_rendezvous := $(RENDEZVOUS_LIB) $(OVERLAY_LIB) $(BASE_LIB)
 UNIT_forwarder  := $(CORE_LIBS)
 UNIT_cli        := $(CLI_LIB) $(CORE_LIBS)
 UNIT_LIBS_cli   := $(HOST_LIBS)
-UNIT_sim        := $(SIM_LIB) $(CORE_LIBS)
+UNIT_sim        := $(SIM_LIB) $(CLI_LIB) $(CORE_LIBS)
+UNIT_LIBS_sim   := $(SIM_LIBS)
 
 FIXTURE_OBJS := $(call objs,$(wildcard tests/fixture/*.c))
 UNIT_TESTS :=

@@ -1,0 +1,266 @@
+/*
+ * How much longer is the way through pias? For many pairs of a client and a group: a
+ * first packet, whose ingress AP may not know the group yet, and one a while later.
+ * Delays are those that the packets took; each is divided by the one-way delay to the
+ * best server of the group. A pair whose first packet was delivered by its own ingress
+ * AP had a warm cache, or one that holds the group: it counts as cached only.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/baseline.h"
+#include "sim/experiment.h"
+
+#define SECOND_AFTER (3 * SEC)
+#define CDF_POINTS   200
+
+enum {
+	OUT_PAIRS,
+	OUT_PERCENTILES,
+	OUT_CDF,
+};
+
+enum way { WAY_FIRST, WAY_CACHED, WAY_TWO_HOPS, WAY_NATIVE, WAY_DNS, N_WAYS };
+
+static const char *const way_name[N_WAYS] = {
+	"pias-first", "pias-cached", "two-hops-ideal", "native-anycast", "dns",
+};
+
+/* Groups by size, because a large one has a server next to everybody. */
+enum group_class { CLASS_ALL, CLASS_SMALL, CLASS_MEDIUM, CLASS_LARGE, N_CLASSES };
+
+static const struct {
+	const char *name;
+	unsigned least;
+} classes[N_CLASSES] = {{"all", 0}, {"1-4", 1}, {"5-19", 5}, {"20+", 20}};
+
+struct pair {
+	struct stretch *stretch;
+	uint32_t client, group;
+	uint32_t first, second; /* shots */
+};
+
+struct stretch {
+	struct run *run;
+	struct service *service;
+	struct baseline baseline;
+	struct pair *pair;
+	struct sample ratio[N_CLASSES][N_WAYS], resolver_km;
+	unsigned lost;
+};
+
+static void begin(struct run *r)
+{
+	r->out[OUT_PAIRS] = csv_new(
+		&r->csv, "pairs",
+		"aps,table,pair,client,group,members,direct_ms,first_hops,first_ms,"
+		"cached_hops,cached_ms,two_hops_ms,native_ms,dns_ms,resolver_km");
+	r->out[OUT_PERCENTILES] =
+		csv_new(&r->csv, "percentiles",
+			"aps,table,members,way,pairs,mean,p10,p25,p50,p75,p90,p95,p99");
+	r->out[OUT_CDF] = csv_new(&r->csv, "cdf", "aps,table,members,way,part,stretch");
+}
+
+static void shoot(void *ctx, uint64_t second)
+{
+	struct pair *p = ctx;
+	struct service *s = p->stretch->service;
+	uint16_t flow = (uint16_t)(2 * (p - p->stretch->pair) + second);
+
+	if (second)
+		p->second = service_shoot(s, p->client, p->group, flow);
+	else
+		p->first = service_shoot(s, p->client, p->group, flow);
+}
+
+static void schedule(struct stretch *x)
+{
+	struct service *s = x->service;
+	const struct scenario *sc = s->scenario;
+	unsigned i;
+
+	for (i = 0; i < sc->pairs; i++) {
+		struct pair *p = &x->pair[i];
+		pias_time at = s->world.now + sc->duration * i / sc->pairs;
+
+		p->stretch = x;
+		p->client = (uint32_t)rng_below(&s->rng, s->n_clients);
+		p->group = zipf_draw(&s->popularity, &s->rng);
+		world_at(&s->world, at, shoot, p, 0);
+		world_at(&s->world, at + SECOND_AFTER, shoot, p, 1);
+	}
+	service_run(s, s->world.now + sc->duration + 2 * SECOND_AFTER);
+}
+
+static double ms(pias_time t)
+{
+	return t == PIAS_NEVER ? -1 : (double)t / MSEC;
+}
+
+/* How many overlay hops it took: client - AP - server is two. */
+static unsigned hops_of(const struct shot *s)
+{
+	return s->by == s->ingress ? 2 : 3;
+}
+
+static unsigned count_members(const struct service *s, unsigned group)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->n_servers; i++)
+		n += s->group_of[i] == group && service_is_joined(s, i);
+	return n;
+}
+
+static enum group_class class_of(unsigned members)
+{
+	unsigned c = N_CLASSES - 1;
+
+	while (members < classes[c].least)
+		c--;
+	return (enum group_class)c;
+}
+
+/* What one pair's packets took, one way. */
+struct delays {
+	pias_time direct, way[N_WAYS];
+};
+
+static void add_ratios(struct stretch *x, const struct delays *d, enum group_class c)
+{
+	unsigned i;
+
+	for (i = 0; i < N_WAYS; i++) {
+		double ratio = (double)d->way[i] / (double)d->direct;
+
+		if (d->way[i] == PIAS_NEVER)
+			continue;
+		sample_add(&x->ratio[CLASS_ALL][i], ratio);
+		sample_add(&x->ratio[c][i], ratio);
+	}
+}
+
+static void write_pair(struct stretch *x, const struct pair *p, const struct delays *d,
+		       unsigned members, double km)
+{
+	const struct shot *first = &x->service->shot[p->first];
+	const struct shot *second = &x->service->shot[p->second];
+
+	fprintf(x->run->out[OUT_PAIRS],
+		"%u,%s,%u,%u,%u,%u,%.3f,%u,%.3f,%u,%.3f,%.3f,%.3f,%.3f,%.0f\n",
+		x->service->n_aps, run_table(x->service), (unsigned)(p - x->pair),
+		p->client, p->group, members, ms(d->direct), hops_of(first),
+		ms(first->arrived - first->sent), hops_of(second), ms(d->way[WAY_CACHED]),
+		ms(d->way[WAY_TWO_HOPS]), ms(d->way[WAY_NATIVE]), ms(d->way[WAY_DNS]),
+		km);
+}
+
+static void evaluate(struct stretch *x, const struct pair *p)
+{
+	struct service *s = x->service;
+	struct baseline *b = &x->baseline;
+	const struct shot *first = &s->shot[p->first], *second = &s->shot[p->second];
+	unsigned members = count_members(s, p->group);
+	double km = baseline_resolver_km(b, p->client);
+	struct delays d = {
+		.direct = baseline_direct(b, p->client, p->group),
+		.way = {[WAY_FIRST] = PIAS_NEVER,
+			[WAY_CACHED] = second->arrived - second->sent,
+			[WAY_TWO_HOPS] = baseline_two_hops(b, p->client, p->group),
+			[WAY_NATIVE] = baseline_native(b, p->client, p->group),
+			[WAY_DNS] = baseline_dns(b, p->client, p->group)},
+	};
+
+	if (!first->arrived || !second->arrived || d.direct == PIAS_NEVER) {
+		x->lost++;
+		return;
+	}
+	if (hops_of(first) > 2)
+		d.way[WAY_FIRST] = first->arrived - first->sent;
+	add_ratios(x, &d, class_of(members));
+	sample_add(&x->resolver_km, km);
+	write_pair(x, p, &d, members, km);
+}
+
+static void write_way(struct stretch *x, enum group_class c, enum way way)
+{
+	static const double part[] = {0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99};
+	struct service *s = x->service;
+	struct sample *v = &x->ratio[c][way];
+	FILE *f = x->run->out[OUT_PERCENTILES];
+	unsigned i;
+
+	fprintf(f, "%u,%s,%s,%s,%zu,%.4f", s->n_aps, run_table(s), classes[c].name,
+		way_name[way], v->n, sample_mean(v));
+	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		fprintf(f, ",%.4f", sample_at(v, part[i]));
+	fputc('\n', f);
+	for (i = 0; v->n && i <= CDF_POINTS; i++)
+		fprintf(x->run->out[OUT_CDF], "%u,%s,%s,%s,%.4f,%.4f\n", s->n_aps,
+			run_table(s), classes[c].name, way_name[way],
+			(double)i / CDF_POINTS, sample_at(v, (double)i / CDF_POINTS));
+}
+
+static void report(struct stretch *x)
+{
+	struct run *r = x->run;
+	struct service *s = x->service;
+	struct sample *all = x->ratio[CLASS_ALL];
+	unsigned i, c;
+
+	for (i = 0; i < s->scenario->pairs; i++)
+		evaluate(x, &x->pair[i]);
+	for (c = 0; c < N_CLASSES; c++)
+		for (i = 0; i < N_WAYS; i++)
+			write_way(x, (enum group_class)c, (enum way)i);
+	run_say(r, s, "lost", x->lost);
+	run_say(r, s, "first_p50", sample_at(&all[WAY_FIRST], 0.5));
+	run_say(r, s, "first_p90", sample_at(&all[WAY_FIRST], 0.9));
+	run_say(r, s, "cached_p50", sample_at(&all[WAY_CACHED], 0.5));
+	run_say(r, s, "cached_p90", sample_at(&all[WAY_CACHED], 0.9));
+	run_say(r, s, "native_p50", sample_at(&all[WAY_NATIVE], 0.5));
+	run_say(r, s, "native_p90", sample_at(&all[WAY_NATIVE], 0.9));
+	run_say(r, s, "dns_p50", sample_at(&all[WAY_DNS], 0.5));
+	run_say(r, s, "dns_p90", sample_at(&all[WAY_DNS], 0.9));
+	run_say(r, s, "resolver_km_p50", sample_at(&x->resolver_km, 0.5));
+	run_say(r, s, "resolver_km_p90", sample_at(&x->resolver_km, 0.9));
+}
+
+static int measure(struct run *r, struct service *s)
+{
+	struct stretch x = {.run = r, .service = s};
+	int err;
+	unsigned i;
+
+	if (!s->n_clients || !s->n_servers) {
+		snprintf(r->why, sizeof(r->why), "stretch needs clients and servers");
+		return PIAS_EINVALID;
+	}
+	err = baseline_init(&x.baseline, s);
+	if (err)
+		return err;
+	x.pair = calloc(s->scenario->pairs, sizeof(*x.pair));
+	if (!x.pair)
+		abort();
+	schedule(&x);
+	report(&x);
+	for (i = 0; i < N_CLASSES * N_WAYS; i++)
+		sample_free(&x.ratio[i / N_WAYS][i % N_WAYS]);
+	sample_free(&x.resolver_km);
+	free(x.pair);
+	baseline_fini(&x.baseline);
+	return 0;
+}
+
+static pias_time time_of(const struct scenario *sc)
+{
+	return sc->duration + 2 * SECOND_AFTER;
+}
+
+const struct experiment experiment_stretch = {
+	.name = "stretch",
+	.help = "the way through pias against unicast, native anycast and DNS",
+	.begin = begin,
+	.measure = measure,
+	.time = time_of,
+};
