@@ -126,7 +126,7 @@ lab_pid() {
 lab_signal() {
 	local pid
 
-	pid=$(lab_pid "$1") && kill "-$2" "$pid"
+	pid=$(lab_pid "$1") && kill "-$2" "$pid" 2>/dev/null
 }
 
 lab_is_gone() {

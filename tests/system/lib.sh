@@ -158,6 +158,17 @@ meter_is_at() {
 	[ "$(meter_server "$1" "$2")" = "$3" ]
 }
 
+meter_left() {
+	[ "$(meter_server "$1" "$2")" != "$3" ]
+}
+
+answered_by_other() {
+	local server
+
+	server=$(who "$1" "$2" "$3")
+	[ -n "$server" ] && [ "$server" != "$4" ]
+}
+
 # counter AP NAME: its value.
 counter() {
 	lab_ctl "$1" -j counters | jq -r ".. | objects | .$2? // empty" | head -n 1

@@ -15,7 +15,7 @@ test_server_killed() {
 	meter_start c1 $a 1000
 	lab_signal s1-echo-1000 KILL
 	lab_signal s1-join-1000 KILL
-	eventually 5 meter_is_at c1 1000 s2
+	eventually 5 meter_left c1 1000 s1
 	meter_stop c1 1000
 	at_most "$(meter_value longest_gap_ms)" 1500 "outage in ms"
 	# And back: what the killed run left on the host is in nobody's way.
