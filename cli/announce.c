@@ -11,9 +11,11 @@
 #include "cli/announce.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/netif.h"
 
@@ -157,6 +159,22 @@ static int watch(struct announce *a, struct event_base *base, int i, int fd,
 	return a->readable[i] && !event_add(a->readable[i], NULL) ? 0 : PIAS_ENOMEM;
 }
 
+/*
+ * The kernel takes apart what a killed process leaves from the last descriptor to the
+ * first, and an interface takes it about 15 ms: ours that announces shall be the first
+ * to go.
+ */
+static int make_main_last(struct announce *a)
+{
+	int fd = fcntl(a->main.fd, F_DUPFD_CLOEXEC, a->drain.fd + 1);
+
+	if (fd < 0)
+		return PIAS_ESYSTEM;
+	close(a->main.fd);
+	a->main.fd = fd;
+	return 0;
+}
+
 int announce_open(struct announce *a, struct event_base *base, const char *name,
 		  const struct prefix *prefix, unsigned n_prefixes,
 		  const struct announce_ops *ops, void *ctx,
@@ -179,6 +197,8 @@ int announce_open(struct announce *a, struct event_base *base, const char *name,
 	err = tun_open(&a->main, name, why);
 	if (!err)
 		err = tun_open(&a->drain, second, why);
+	if (!err)
+		err = make_main_last(a);
 	if (!err)
 		err = watch(a, base, 0, a->main.fd, on_main);
 	if (!err)
