@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/crowd.h"
 #include "cli/dial.h"
 #include "cli/listener.h"
 #include "cli/stream.h"
@@ -74,6 +75,7 @@ struct links {
 	struct listener *listener[LISTENERS_MAX];
 	unsigned n_listeners;
 	unsigned n_accepted, n_dials;
+	struct crowd crowd; /* of the accepted that shake hands */
 	struct event *reaper;
 	uint32_t last_id;
 };
@@ -428,6 +430,13 @@ void links_dial(struct links *ls, const struct id *id, const struct addr addr[2]
 
 /* Accepting */
 
+static void forget_accepted(struct half *h)
+{
+	h->ls->n_accepted--;
+	crowd_del(&h->ls->crowd, &h->from);
+	free_half(h);
+}
+
 static void on_accepted(void *ctx, struct bufferevent *bev, int err, const char *why)
 {
 	struct half *h = ctx;
@@ -435,8 +444,7 @@ static void on_accepted(void *ctx, struct bufferevent *bev, int err, const char 
 	struct addr from = h->from;
 	struct tls_name who;
 
-	ls->n_accepted--;
-	free_half(h);
+	forget_accepted(h);
 	if (bev) {
 		err = tls_peer(bufferevent_openssl_get_ssl(bev), &who);
 		if (!err)
@@ -449,25 +457,62 @@ static void on_accepted(void *ctx, struct bufferevent *bev, int err, const char 
 		ls->ops->refused(ls->ctx, &from, err, why);
 }
 
+/* The oldest from where most come from. */
+static struct half *who_gives_way(const struct links *ls)
+{
+	struct half *h, *most = NULL;
+
+	TAILQ_FOREACH(h, &ls->halves, entry)
+	{
+		if (!h->handshake)
+			continue;
+		if (!most ||
+		    crowd_at(&ls->crowd, &h->from) > crowd_at(&ls->crowd, &most->from))
+			most = h;
+	}
+	return most;
+}
+
+static void refuse_crowd(struct links *ls, const struct addr *from)
+{
+	if (ls->ops->refused)
+		ls->ops->refused(ls->ctx, from, PIAS_EFULL,
+				 "too many handshakes under way");
+}
+
+static void make_way(struct links *ls)
+{
+	struct half *h = who_gives_way(ls);
+	struct addr from = h->from;
+
+	handshake_cancel(h->handshake);
+	forget_accepted(h);
+	refuse_crowd(ls, &from);
+}
+
 static void on_connection(void *ctx, int fd, const struct addr *from)
 {
 	struct links *ls = ctx;
-	struct half *h = ls->n_accepted < LINK_HALF_MAX ? new_half(ls) : NULL;
+	struct half *h;
 
+	if (ls->n_accepted >= LINK_HALF_MAX)
+		make_way(ls);
+	h = new_half(ls);
 	if (!h) {
 		close(fd);
-		if (ls->ops->refused)
-			ls->ops->refused(ls->ctx, from, PIAS_EFULL,
-					 "too many handshakes under way");
+		refuse_crowd(ls, from);
 		return;
 	}
 	h->from = *from;
 	h->handshake = handshake_start(ls->config.base, ls->config.tls, fd, false,
 				       on_accepted, h);
-	if (h->handshake)
-		ls->n_accepted++;
-	else
+	if (!h->handshake) {
 		free_half(h);
+		refuse_crowd(ls, from);
+		return;
+	}
+	ls->n_accepted++;
+	crowd_add(&ls->crowd, from);
 }
 
 int links_listen(struct links *ls, const struct addr *on, char why[static TLS_WHY_MAX])

@@ -39,7 +39,7 @@ struct links_ops {
 			    int err, const char *why);
 	/*
 	 * Somebody connected to us in vain. PIAS_EAUTH, PIAS_EDENIED: as above;
-	 * PIAS_EFULL: too many handshakes under way. NULL where nobody listens.
+	 * PIAS_EFULL: it gave way to others (crowd.h). NULL where nobody listens.
 	 */
 	void (*refused)(void *ctx, const struct addr *from, int err, const char *why);
 };

@@ -491,6 +491,7 @@ END_TEST
 START_TEST(test_too_many_handshakes)
 {
 	int fd[LINK_HALF_MAX + 1];
+	char byte;
 	unsigned i;
 
 	for (i = 0; i < LINK_HALF_MAX; i++) {
@@ -501,10 +502,14 @@ START_TEST(test_too_many_handshakes)
 	fd[i] = raw_client();
 	wait_for(&b.n_refused, 1);
 	ck_assert_int_eq(b.err, PIAS_EFULL);
+	/* The first one gave way, and nobody else. */
+	ck_assert_int_eq(recv(fd[0], &byte, 1, 0), 0);
+	ck_assert_int_eq(recv(fd[1], &byte, 1, MSG_DONTWAIT), -1);
+	connect_both(); /* as others will for us */
+	ck_assert_uint_eq(b.n_refused, 2);
 	for (i = 0; i <= LINK_HALF_MAX; i++)
 		close(fd[i]);
 	wait_for(&b.n_refused, 1 + LINK_HALF_MAX);
-	connect_both(); /* room again */
 }
 END_TEST
 
