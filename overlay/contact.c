@@ -1,12 +1,20 @@
 /* Contacts on the wire, and the choice between their two addresses. */
 #include "overlay/contact.h"
 
+/* Whoever gets a contact may dial it: nobody's loopback, no group, a port. */
+static bool is_fit(const struct addr *a, unsigned family)
+{
+	if (addr_is_none(a))
+		return true;
+	return a->family == family && a->port && addr_is_unicast(a);
+}
+
 void contact_read(struct rd *r, struct contact *c)
 {
 	id_read(r, &c->id);
 	addr_read(r, &c->addr[0]);
 	addr_read(r, &c->addr[1]);
-	if (c->addr[0].family == ADDR_V6 || c->addr[1].family == ADDR_V4)
+	if (!is_fit(&c->addr[0], ADDR_V4) || !is_fit(&c->addr[1], ADDR_V6))
 		r->err = PIAS_EMALFORMED;
 }
 

@@ -50,13 +50,15 @@ bool addr_is_none(const struct addr *a)
 bool addr_is_unicast(const struct addr *a)
 {
 	static const uint8_t zero[16], v6_loopback[16] = {[15] = 1};
+	/* ::ffff:192.0.2.1 and the like: a socket would take it for IPv4. */
+	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 	switch (a->family) {
 	case ADDR_V4:
 		return a->ip[0] != 0 && a->ip[0] != 127 && a->ip[0] < 224;
 	case ADDR_V6:
 		return memcmp(a->ip, zero, 16) && memcmp(a->ip, v6_loopback, 16) &&
-		       a->ip[0] != 0xff;
+		       memcmp(a->ip, v4_mapped, 12) && a->ip[0] != 0xff;
 	default:
 		return false;
 	}

@@ -45,7 +45,7 @@ bool addr_is_none(const struct addr *a);
 
 /*
  * Can a packet usefully be sent there? Refuses none, unspecified, loopback,
- * multicast, limited broadcast and IPv4 class E.
+ * multicast, limited broadcast, IPv4 class E, and IPv4 dressed up as IPv6.
  */
 bool addr_is_unicast(const struct addr *a);
 

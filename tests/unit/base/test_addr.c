@@ -93,6 +93,8 @@ static const struct {
 	{"::", false},
 	{"::1", false},
 	{"ff02::1", false},
+	{"::ffff:192.0.2.1", false},
+	{"::fffe:192.0.2.1", true},
 };
 
 START_TEST(test_unicast)

@@ -90,6 +90,29 @@ START_TEST(test_family_in_wrong_place)
 }
 END_TEST
 
+/* Nobody is sent to dial a loopback, a multicast group or no port. */
+START_TEST(test_nothing_to_dial)
+{
+	static const char *const at[] = {
+		"127.0.0.1:22",		"0.0.0.0:7427",	   "224.0.0.1:7427",
+		"255.255.255.255:7427", "192.0.2.1:0",	   "[::1]:22",
+		"[ff02::1]:7427",	"[2001:db8::1]:0", "[::ffff:127.0.0.1]:22"};
+	uint8_t buf[CONTACT_WIRE_MAX];
+	struct contact c = both(), d;
+	struct addr a;
+	struct wr w;
+	struct rd r;
+
+	ck_assert_int_eq(addr_parse(at[_i], 0, &a), 0);
+	c.addr[a.family == ADDR_V6] = a;
+	wr_init(&w, buf, sizeof(buf));
+	contact_write(&w, &c);
+	rd_init(&r, buf, wr_len(&w));
+	contact_read(&r, &d);
+	ck_assert_int_eq(rd_done(&r), PIAS_EMALFORMED);
+}
+END_TEST
+
 START_TEST(test_choice)
 {
 	struct contact full = both(), v4 = both(), v6 = both(), none = both();
@@ -127,6 +150,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_golden);
 	tcase_add_test(c, test_placeholder);
 	tcase_add_loop_test(c, test_family_in_wrong_place, 0, 2);
+	tcase_add_loop_test(c, test_nothing_to_dial, 0, 9);
 	tcase_add_test(c, test_choice);
 	tcase_add_test(c, test_is_at);
 }
