@@ -242,13 +242,14 @@ static bool is_consistent(const struct wrap *wrap, struct packet *p)
 }
 
 /* What the ingress AP checked, we check again: it may have another configuration. */
-static bool is_acceptable(struct forward *f, const struct packet *p)
+static bool is_acceptable(struct forward *f, const struct addr *src,
+			  const struct addr *dst, uint8_t ttl)
 {
-	if (!p->ttl)
+	if (!ttl)
 		count(f->env, drop_packet_ttl);
-	else if (!forward_is_source(f, &p->src))
+	else if (!forward_is_source(f, src))
 		count(f->env, drop_packet_source);
-	else if (!forward_has_prefix(f, &p->dst))
+	else if (!forward_has_prefix(f, dst))
 		count(f->env, drop_packet_prefix);
 	else
 		return true;
@@ -275,7 +276,7 @@ int relay_on_wrapped(struct forward *f, const struct contact *from, struct rd *b
 		count(f->env, drop_hops);
 		return 0;
 	}
-	if (!is_acceptable(f, &c.packet))
+	if (!is_acceptable(f, &c.packet.src, &c.packet.dst, c.packet.ttl))
 		return 0;
 	e.hash = flows_hash(&f->flows, &c.packet.flow);
 	resolve(f, &e);
@@ -294,7 +295,7 @@ int relay_on_placed(struct forward *f, struct rd *body)
 	if (rd_done(body))
 		return PIAS_EMALFORMED;
 	group = group_name_addr(&p.name);
-	if (!forward_has_prefix(f, &group) || !forward_is_source(f, &p.client))
+	if (!is_acceptable(f, &p.client, &group, 1))
 		return 0;
 	memset(&key, 0, sizeof(key));
 	memcpy(key.src, p.client.ip, 16);

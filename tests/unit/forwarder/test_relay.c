@@ -230,6 +230,8 @@ START_TEST(test_placed_refused)
 	rd_init(&r, body, wr_len(&w));
 	ck_assert_int_eq(forward_on_message(ap.f, &ap.owner, MSG_PLACED, &r), 0);
 	ck_assert_uint_eq(forward_n_flows(ap.f), 0);
+	ck_assert_uint_eq(ap_counter(drop_packet_prefix), !_i);
+	ck_assert_uint_eq(ap_counter(drop_packet_source), _i);
 	rd_init(&r, body, wr_len(&w) - 1);
 	ck_assert_int_eq(forward_on_message(ap.f, &ap.owner, MSG_PLACED, &r),
 			 PIAS_EMALFORMED);
