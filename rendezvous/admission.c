@@ -24,11 +24,14 @@ struct ap_search {
 	bool found;
 };
 
+/* One that left or died may have become a server: its host answers a challenge or not. */
 static void search_ap(void *ctx, const struct overlay_peer_info *info)
 {
 	struct ap_search *search = ctx;
 	int i;
 
+	if (info->status == PEER_LEFT || info->status == PEER_DEAD)
+		return;
 	for (i = 0; i < 2; i++)
 		if (addr_host_eq(&info->contact.addr[i], search->host))
 			search->found = true;

@@ -81,6 +81,24 @@ START_TEST(test_rule)
 }
 END_TEST
 
+/* Who retires an AP may let its host serve: the address is challenged as any other. */
+START_TEST(test_former_ap)
+{
+	static const enum peer_status gone[] = {PEER_LEFT, PEER_DEAD};
+	struct world *w = world_new(1);
+	struct agent_config *c = &world_agent(w, 0)->config;
+	unsigned i;
+
+	for (i = 0; i < WORLD_APS; i++)
+		w->ap[i].overlay.status[2] = gone[_i];
+	ck_assert_int_eq(addr_parse("192.0.2.3", 6080, &c->unicast), 0);
+	world_start_agent(w, 0);
+	refused(w, 0, PIAS_ETUNNEL, "no answer through the tunnel", false);
+	ck_assert_uint_gt(w->ap[0].n_probes, 0);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_no_group)
 {
 	struct world *w = world_new(2);
@@ -385,6 +403,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(c, test_rule, 0, 13);
+	tcase_add_loop_test(c, test_former_ap, 0, 2);
 	tcase_add_test(c, test_no_group);
 	tcase_add_loop_test(c, test_owner_refuses, 0, 2);
 	tcase_add_test(c, test_owner_silent);
