@@ -129,7 +129,7 @@ static void print_status(FILE *f, const cJSON *r)
 	fprintf(f, "%-13s%.0f owned, %.0f copies, %.0f cached, %.0f joined here\n",
 		"groups", number(groups, "owned"), number(groups, "copied"),
 		number(groups, "cached"), number(groups, "joined"));
-	fprintf(f, "%-13s%.0f joined through this AP\n", "servers", number(r, "servers"));
+	fprintf(f, "%-13s%.0f joined through this AP\n", "members", number(r, "servers"));
 	fprintf(f, "%-13s%.0f\n", "flows", number(r, "flows"));
 	print_line(f, "version", string(r, "version"));
 }
