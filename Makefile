@@ -69,7 +69,8 @@ help:
 	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
 	@echo 'make man         man pages from doc/man'
 	@echo 'make install     programs, man pages, units, completions (DESTDIR, prefix)'
-	@echo 'make deps        install what is missing through apt (Debian, root)'
+	@echo 'make deps        install what all of this needs through apt (Debian, root)'
+	@echo 'make build-deps  install only what make install needs'
 	@echo 'make format      clang-format over the tree'
 	@echo 'MODE=release|debug|asan|tsan|cov|fuzz   V=1 shows commands   WERROR=1'
 

@@ -7,11 +7,13 @@ $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
-.PHONY: tools deps demo check system swarm bench lint
+.PHONY: tools deps build-deps demo check system swarm bench lint
 tools: $(TOOLS)
 
 deps:
 	$(Q)tests/deps
+build-deps:
+	$(Q)tests/deps build
 
 # With -j, make would build before the libraries are there: each goal asks again.
 demo: deps
