@@ -380,21 +380,19 @@ static int on_probe(struct probes *p, const struct contact *from, struct rd *bod
 	return 0;
 }
 
-/* One more sample to @f's peer; true if what we publish moved. */
-static bool learn(struct probes *p, const struct flight *f, const struct msg_probe *m)
+/* One more sample to @f's peer. */
+static void learn(struct probes *p, const struct flight *f, const struct msg_probe *m)
 {
 	struct gauge *g = gauge_heard(&p->gauges, &f->who.id, &m->coord, p->env->now);
 	unsigned copy = (unsigned)(m->nonce & COPY_MASK);
 	uint32_t rtt_us;
 
 	if (!g || copy >= COPY_LINK || f->sent_at[copy] == PIAS_NEVER)
-		return false;
+		return;
 	rtt_us = rtt_add(&g->rtt, p->env->now - f->sent_at[copy]);
 	coord_update(&p->coord, &m->coord, rtt_us, p->env);
-	if (!coord_has_moved(&p->published, &p->coord))
-		return false;
-	p->published = p->coord;
-	return true;
+	if (coord_has_moved(&p->published, &p->coord))
+		p->published = p->coord;
 }
 
 /* It is just slow: the probe after the one now answered deserves more time, too. */
@@ -424,7 +422,6 @@ static int on_ack(struct probes *p, const struct contact *from, struct rd *body)
 {
 	struct msg_probe m;
 	struct flight *f;
-	bool has_moved;
 
 	if (msg_probe_read(body, &m))
 		return PIAS_EMALFORMED;
@@ -433,7 +430,7 @@ static int on_ack(struct probes *p, const struct contact *from, struct rd *body)
 		count(p->env, drop_probe_stray);
 		return 0;
 	}
-	has_moved = learn(p, f, &m);
+	learn(p, f, &m);
 	if (p->doubt)
 		p->doubt--;
 	if (f->is_asked)
@@ -441,8 +438,6 @@ static int on_ack(struct probes *p, const struct contact *from, struct rd *body)
 	flight_free(f);
 	be_patient(p, &from->id);
 	p->ops->heard(p->ctx, from, m.incarnation);
-	if (has_moved)
-		p->ops->coord_moved(p->ctx);
 	return 0;
 }
 

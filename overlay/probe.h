@@ -24,8 +24,6 @@ struct probes_ops {
 	void (*unanswered)(void *ctx, const struct contact *subject);
 	/* An answer, or a probe, from it: alive, with that incarnation. */
 	void (*heard)(void *ctx, const struct contact *from, uint64_t incarnation);
-	/* Our own coordinate moved enough to be worth telling. */
-	void (*coord_moved)(void *ctx);
 };
 
 struct probes *probes_new(struct env *env, struct peers *peers,
@@ -49,6 +47,7 @@ void probes_forget(struct probes *p, const struct id *id);
 int probes_on_message(struct probes *p, const struct contact *from, uint8_t type,
 		      struct rd *body);
 
+/* Ours, as it is told: it moves in steps, so that what depends on it keeps still. */
 const struct coord *probes_coord(const struct probes *p);
 /* Smoothed round-trip time in us, 0 = never measured. */
 uint32_t probes_rtt_us(const struct probes *p, const struct id *id);

@@ -203,16 +203,10 @@ static void probe_heard(void *ctx, const struct contact *from, uint64_t incarnat
 	overlay_emit(o);
 }
 
-static void probe_coord_moved(void *ctx)
-{
-	/* Coordinates travel with probes and with the messages that need them. */
-}
-
 const struct probes_ops watch_probe_ops = {
 	.next_target = probe_next_target,
 	.neighbours = probe_neighbours,
 	.helpers = probe_helpers,
 	.unanswered = probe_unanswered,
 	.heard = probe_heard,
-	.coord_moved = probe_coord_moved,
 };

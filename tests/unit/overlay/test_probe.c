@@ -22,6 +22,7 @@ struct watch {
 	unsigned n_unanswered, n_heard[NET_NODES], n_moved;
 	pias_time unanswered_at;
 	uint64_t incarnation[NET_NODES];
+	struct coord coord; /* as published when it last heard from somebody */
 };
 
 static struct watch watch[NET_NODES];
@@ -79,11 +80,10 @@ static void heard(void *ctx, const struct contact *from, uint64_t incarnation)
 
 	w->n_heard[index_of(&from->id)]++;
 	w->incarnation[index_of(&from->id)] = incarnation;
-}
-
-static void coord_moved(void *ctx)
-{
-	((struct watch *)ctx)->n_moved++;
+	if (!memcmp(&w->coord, probes_coord(w->probes), sizeof(w->coord)))
+		return;
+	w->coord = *probes_coord(w->probes);
+	w->n_moved++;
 }
 
 static const struct probes_ops ops = {
@@ -92,7 +92,6 @@ static const struct probes_ops ops = {
 	.helpers = helpers,
 	.unanswered = unanswered,
 	.heard = heard,
-	.coord_moved = coord_moved,
 };
 
 static int on_message(struct node *n, const struct contact *from, uint8_t type,
@@ -114,6 +113,7 @@ static void watch_init(struct net *net, int i, uint64_t incarnation)
 	n->on_message = on_message;
 	w->probes = probes_new(&n->env, n->peers, &n->self, incarnation, PERIOD, &ops, w);
 	ck_assert_ptr_nonnull(w->probes);
+	w->coord = *probes_coord(w->probes);
 	probes_start(w->probes);
 }
 
