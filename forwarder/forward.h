@@ -71,7 +71,6 @@ struct trace {
 	struct contact rendezvous; /* who owns it; its own id if ourselves */
 	bool has_target;
 	struct target target;
-	unsigned n_candidates;
 	bool by_flow;	     /* an established flow decided */
 	bool sender_skipped; /* the client itself is a member and was passed over */
 };

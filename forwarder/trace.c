@@ -27,7 +27,6 @@ static void trace_route(struct forward *f, const struct addr *client,
 
 	out->step = TRACE_CACHED;
 	out->group = route->name;
-	out->n_candidates = route->n_targets;
 	choice_pick(&ch, &f->delivery, route, key, client);
 	out->sender_skipped = ch.sender_skipped;
 	if (flow) {
@@ -58,7 +57,6 @@ static void trace_unknown(struct forward *f, const struct addr *client,
 				  &out->target)) {
 	case SELECT_OK:
 		out->has_target = true;
-		out->n_candidates = 1;
 		return;
 	case SELECT_NO_MEMBER:
 		return;
