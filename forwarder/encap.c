@@ -10,7 +10,8 @@ unsigned encap_header_len(uint8_t encap)
 	return encap == ENCAP_GUE ? ENCAP_GUE_LEN : 0;
 }
 
-unsigned encap_overhead(uint8_t encap, unsigned outer_family)
+/* All bytes that @encap adds, the outer IP header included. */
+static unsigned overhead_of(uint8_t encap, unsigned outer_family)
 {
 	unsigned ip = outer_family == ADDR_V4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
 
@@ -19,7 +20,7 @@ unsigned encap_overhead(uint8_t encap, unsigned outer_family)
 
 unsigned encap_inner_mtu(uint8_t encap, unsigned outer_family, unsigned mtu)
 {
-	unsigned overhead = encap_overhead(encap, outer_family);
+	unsigned overhead = overhead_of(encap, outer_family);
 
 	return mtu > overhead ? mtu - overhead : 0;
 }

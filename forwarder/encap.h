@@ -12,12 +12,9 @@
 #include "overlay/base/error.h"
 
 #define ENCAP_GUE_LEN 12
-#define ENCAP_MAX     ENCAP_GUE_LEN
 
 /* Bytes in front of the inner packet that we write ourselves. */
 unsigned encap_header_len(uint8_t encap);
-/* All bytes that @encap adds, outer IP header of @outer_family included. */
-unsigned encap_overhead(uint8_t encap, unsigned outer_family);
 /* Largest inner packet through a path of @mtu. */
 unsigned encap_inner_mtu(uint8_t encap, unsigned outer_family, unsigned mtu);
 

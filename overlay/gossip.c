@@ -358,17 +358,8 @@ void gossip_pull(struct gossip *g, const struct contact *from)
 	gossip_sync(g, from);
 }
 
-/* Whoever answers will do: the one who admitted us may be gone by now. */
-static void on_pull_retry(void *ctx)
-{
-	struct gossip *g = ctx;
-	struct contact from = g->pull_from;
-
-	(void)gossip_random_peer(g, &from);
-	gossip_pull(g, &from);
-}
-
-bool gossip_random_peer(const struct gossip *g, struct contact *out)
+/* A live AP drawn at random, not ourselves. */
+static bool random_peer(const struct gossip *g, struct contact *out)
 {
 	struct id at;
 	uint32_t i;
@@ -383,6 +374,16 @@ bool gossip_random_peer(const struct gossip *g, struct contact *out)
 	return !id_eq(&out->id, &g->self.id);
 }
 
+/* Whoever answers will do: the one who admitted us may be gone by now. */
+static void on_pull_retry(void *ctx)
+{
+	struct gossip *g = ctx;
+	struct contact from = g->pull_from;
+
+	(void)random_peer(g, &from);
+	gossip_pull(g, &from);
+}
+
 static void on_sync_timer(void *ctx)
 {
 	struct gossip *g = ctx;
@@ -390,7 +391,7 @@ static void on_sync_timer(void *ctx)
 
 	timer_set(&g->env->timers, &g->sync,
 		  g->env->now + SYNC_MIN + env_random_below(g->env, SYNC_MIN));
-	if (gossip_random_peer(g, &with))
+	if (random_peer(g, &with))
 		gossip_sync(g, &with);
 }
 

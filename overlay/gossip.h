@@ -76,8 +76,6 @@ void gossip_tell(struct gossip *g, const struct contact *to, const struct member
 void gossip_sync(struct gossip *g, const struct contact *with);
 /* The whole table from @from, asked for again until it came; ends in ops->pulled. */
 void gossip_pull(struct gossip *g, const struct contact *from);
-/* A live AP drawn at random, not ourselves. */
-bool gossip_random_peer(const struct gossip *g, struct contact *out);
 
 int gossip_on_events(struct gossip *g, const struct contact *from, struct rd *body);
 int gossip_on_sync(struct gossip *g, const struct contact *from, struct rd *body);

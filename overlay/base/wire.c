@@ -73,20 +73,6 @@ void rd_bytes(struct rd *r, void *dst, size_t n)
 		memset(dst, 0, n);
 }
 
-struct rd rd_sub(struct rd *r, size_t n)
-{
-	struct rd sub;
-	const uint8_t *p = rd_view(r, n);
-
-	if (p) {
-		rd_init(&sub, p, n);
-	} else {
-		rd_init(&sub, r->end, 0);
-		sub.err = PIAS_EMALFORMED;
-	}
-	return sub;
-}
-
 size_t rd_left(const struct rd *r)
 {
 	return r->err ? 0 : (size_t)(r->end - r->p);

@@ -35,8 +35,6 @@ float rd_f32(struct rd *r); /* IEEE 754 binary32 */
 void rd_bytes(struct rd *r, void *dst, size_t n);
 /* Borrows @n bytes of the input; NULL on overrun. */
 const uint8_t *rd_view(struct rd *r, size_t n);
-/* A sub-cursor over the next @n bytes, which @r skips. */
-struct rd rd_sub(struct rd *r, size_t n);
 size_t rd_left(const struct rd *r);
 /* 0 if everything was read without error and nothing is left over. */
 int rd_done(const struct rd *r);

@@ -36,7 +36,7 @@ END_TEST
 START_TEST(test_read_is_sticky)
 {
 	uint8_t two[2] = {9, 9};
-	struct rd r, sub;
+	struct rd r;
 
 	rd_init(&r, bytes, 3);
 	ck_assert_uint_eq(rd_u32(&r), 0);
@@ -46,25 +46,7 @@ START_TEST(test_read_is_sticky)
 	rd_bytes(&r, two, 2);
 	ck_assert(two[0] == 0 && two[1] == 0);
 	ck_assert_ptr_null(rd_view(&r, 0));
-	sub = rd_sub(&r, 1);
-	ck_assert_int_eq(rd_done(&sub), PIAS_EMALFORMED);
 	ck_assert_int_eq(rd_done(&r), PIAS_EMALFORMED);
-}
-END_TEST
-
-START_TEST(test_sub)
-{
-	struct rd r, sub;
-
-	rd_init(&r, bytes, 4);
-	sub = rd_sub(&r, 3);
-	ck_assert_uint_eq(rd_u16(&sub), 0x0102);
-	ck_assert_uint_eq(rd_u16(&sub), 0); /* may not read its parent's bytes */
-	ck_assert_int_eq(sub.err, PIAS_EMALFORMED);
-	ck_assert_uint_eq(rd_u8(&r), 0x04);
-	ck_assert_int_eq(rd_done(&r), 0);
-	sub = rd_sub(&r, 1);
-	ck_assert_int_eq(rd_done(&sub), PIAS_EMALFORMED);
 }
 END_TEST
 
@@ -128,7 +110,6 @@ static void fill(TCase *c)
 {
 	tcase_add_test(c, test_read);
 	tcase_add_test(c, test_read_is_sticky);
-	tcase_add_test(c, test_sub);
 	tcase_add_test(c, test_write);
 	tcase_add_test(c, test_write_is_sticky);
 	tcase_add_test(c, test_plain_loads);

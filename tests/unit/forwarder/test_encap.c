@@ -11,7 +11,7 @@ static const uint8_t golden[] = {0x02, 0x29, 0,	   0,	 0x01, 0x02,
 
 START_TEST(test_write)
 {
-	uint8_t out[ENCAP_MAX];
+	uint8_t out[ENCAP_GUE_LEN];
 
 	ck_assert_uint_eq(encap_header_len(ENCAP_GUE), sizeof(golden));
 	ck_assert_uint_eq(encap_header_len(ENCAP_IPIP), 0);
