@@ -389,7 +389,7 @@ static int send_join(struct agent *a, struct agent_group *g)
 		.seen = a->cookie.seen,
 		.group = g->name,
 		.create = c->create,
-		.policy = SERVER_POLICY_NEAREST,
+		.policy = POLICY_NEAREST,
 		.encap = c->encap,
 		.unicast = c->unicast,
 		.gue_cookie = c->cookie,

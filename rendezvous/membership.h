@@ -17,8 +17,6 @@
 #define MEMBERSHIP_MAX	 65536 /* requests under way */
 #define REASON_MAX	 127   /* bytes of an explanation, without NUL */
 
-#define POLICY_NEAREST 1
-
 enum membership_op {
 	MEMBERSHIP_JOIN = 1, /* new, or again; the group must exist, or @create */
 	MEMBERSHIP_REFRESH,  /* also recreates what a crash may have lost */

@@ -29,6 +29,11 @@ struct group_name {
 
 _Static_assert(sizeof(struct group_name) == GROUP_NAME_LEN, "no padding");
 
+/* How a group's members are chosen; its creator says so. */
+enum group_policy {
+	POLICY_NEAREST = 1,
+};
+
 /* "198.18.0.1:53/udp", "[2001:db8:a::1]:80/tcp", "198.18.0.1", "2001:db8:a::1". */
 must_check int group_name_parse(const char *s, struct group_name *out);
 char *group_name_str(const struct group_name *g, char buf[static GROUP_NAME_STR_MAX]);

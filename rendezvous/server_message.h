@@ -67,17 +67,13 @@ struct server_cookie {
 	struct contact ap;
 };
 
-enum server_policy {
-	SERVER_POLICY_NEAREST = 1,
-};
-
 struct server_join {
 	uint64_t nonce; /* with seen and cookie: the answer to a HELLO */
 	struct addr seen;
 	uint8_t cookie[SERVER_COOKIE_LEN];
 	struct group_name group;
 	bool create;
-	uint8_t policy;	     /* enum server_policy; of a group that is created */
+	uint8_t policy;	     /* enum group_policy; of a group that is created */
 	uint8_t encap;	     /* enum encap */
 	struct addr unicast; /* GUE: with port */
 	uint64_t gue_cookie;

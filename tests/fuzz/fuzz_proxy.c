@@ -564,7 +564,7 @@ static void join(struct fuzz_in *in)
 		.seen = server_addr(0),
 		.group = group(how),
 		.create = how & 4,
-		.policy = how & 8 ? 2 : SERVER_POLICY_NEAREST,
+		.policy = how & 8 ? 2 : POLICY_NEAREST,
 		.encap = how & 16 ? ENCAP_IPIP : ENCAP_GUE,
 		.unicast = server_addr(how >> 5),
 		.gue_cookie = 5,

@@ -273,7 +273,7 @@ static struct world *with_link(struct server_join *j)
 	struct server_identity who = identity();
 
 	*j = (struct server_join){.create = true,
-				  .policy = SERVER_POLICY_NEAREST,
+				  .policy = POLICY_NEAREST,
 				  .encap = ENCAP_GUE,
 				  .mtu = 1500,
 				  .probe_port = 50000,

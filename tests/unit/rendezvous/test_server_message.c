@@ -315,7 +315,7 @@ static struct server_join a_join(void)
 	struct server_join j = {
 		.nonce = 0x0102030405060708,
 		.create = true,
-		.policy = SERVER_POLICY_NEAREST,
+		.policy = POLICY_NEAREST,
 		.encap = ENCAP_GUE,
 		.gue_cookie = 0xc00c1e,
 		.mtu = 1500,

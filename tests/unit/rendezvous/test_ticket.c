@@ -51,7 +51,7 @@ static struct ticket a_ticket(void)
 				   .mtu = 1500,
 				   .probe_port = 50000,
 				   .encap = ENCAP_GUE,
-				   .policy = SERVER_POLICY_NEAREST,
+				   .policy = POLICY_NEAREST,
 				   .name = "team0"}};
 
 	ck_assert_int_eq(group_name_parse("198.18.0.1:53/udp", &t.who.group), 0);
