@@ -68,12 +68,7 @@ void forward_free(struct forward *f)
 
 bool forward_has_prefix(const struct forward *f, const struct addr *a)
 {
-	unsigned i;
-
-	for (i = 0; i < f->config.n_prefixes; i++)
-		if (prefix_has(&f->config.prefix[i], a))
-			return true;
-	return false;
+	return prefixes_have(f->config.prefix, f->config.n_prefixes, a);
 }
 
 bool forward_is_source(const struct forward *f, const struct addr *a)

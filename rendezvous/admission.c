@@ -11,12 +11,7 @@
 
 static bool is_in_prefixes(const struct joins *j, const struct addr *a)
 {
-	unsigned i;
-
-	for (i = 0; i < j->config.n_prefixes; i++)
-		if (prefix_has(&j->config.prefix[i], a))
-			return true;
-	return false;
+	return prefixes_have(j->config.prefix, j->config.n_prefixes, a);
 }
 
 struct ap_search {

@@ -232,3 +232,13 @@ bool prefix_has(const struct prefix *p, const struct addr *a)
 		return false;
 	return !bits || !((a->ip[n] ^ p->base.ip[n]) & (0xff00 >> bits) & 0xff);
 }
+
+bool prefixes_have(const struct prefix *p, unsigned n, const struct addr *a)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (prefix_has(&p[i], a))
+			return true;
+	return false;
+}

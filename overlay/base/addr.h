@@ -65,5 +65,7 @@ char *addr_str(const struct addr *a, char buf[static ADDR_STR_MAX]);
 must_check int prefix_parse(const char *s, struct prefix *out);
 char *prefix_str(const struct prefix *p, char buf[static PREFIX_STR_MAX]);
 bool prefix_has(const struct prefix *p, const struct addr *a);
+/* Does any of @n prefixes have it? */
+bool prefixes_have(const struct prefix *p, unsigned n, const struct addr *a);
 
 #endif

@@ -211,6 +211,22 @@ START_TEST(test_prefix)
 }
 END_TEST
 
+START_TEST(test_prefixes)
+{
+	struct prefix p[2];
+	struct addr a;
+
+	ck_assert_int_eq(prefix_parse("198.18.0.0/24", &p[0]), 0);
+	ck_assert_int_eq(prefix_parse("2001:db8:a::/48", &p[1]), 0);
+	ck_assert_int_eq(addr_parse("2001:db8:a::1", 0, &a), 0);
+	ck_assert(prefixes_have(p, 2, &a));
+	ck_assert(!prefixes_have(p, 1, &a));
+	ck_assert(!prefixes_have(p, 0, &a));
+	ck_assert_int_eq(addr_parse("198.18.1.1", 0, &a), 0);
+	ck_assert(!prefixes_have(p, 2, &a));
+}
+END_TEST
+
 #define N(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 static void fill(TCase *c)
@@ -222,6 +238,7 @@ static void fill(TCase *c)
 	tcase_add_loop_test(c, test_wire, 0, N(wires));
 	tcase_add_test(c, test_wire_bad_family);
 	tcase_add_loop_test(c, test_prefix, 0, N(prefixes));
+	tcase_add_test(c, test_prefixes);
 }
 
 int main(void)
