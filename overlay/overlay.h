@@ -21,6 +21,7 @@
 #define CONTROL_PORT	     7427 /* UDP and TCP; reserved on every anycast address */
 #define RING_NAME_MAX	     63	  /* bytes, without NUL */
 #define OVERLAY_SEEDS_MAX    32
+#define REPLICAS_MAX	     8	/* r, the owner included */
 #define OVERLAY_LINK_KEY_LEN 32 /* from the TLS exporter, equal on both ends */
 
 /* Message types by layer; the first byte of every frame and sealed datagram body. */

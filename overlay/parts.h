@@ -14,8 +14,6 @@
 #include "overlay/ring.h"
 #include "overlay/scratch.h"
 
-#define REPLICAS_MAX (RING_L + 1)
-
 struct seed_contact {
 	struct id id;
 	bool is_known; /* it has answered once, as that */

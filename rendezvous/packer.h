@@ -5,8 +5,6 @@
 #include "rendezvous/message.h"
 #include "rendezvous/post.h"
 
-#define REPLICAS_MAX 8
-
 struct packer {
 	struct post *post;
 	const struct groups *groups;
