@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "forwarder/wrap.h"
+#include "overlay/session.h"
 
 #define READY_PERIOD	(50 * MSEC)
-#define DATAGRAM_SEALED 0x01
 
 /* What the overlay says */
 
@@ -251,7 +251,7 @@ void proxy_on_dial_failed(struct proxy *p, const struct id *id, const struct add
 void proxy_on_datagram(struct proxy *p, const struct addr *from, const struct addr *to,
 		       const uint8_t *data, size_t len)
 {
-	if (len && data[0] == DATAGRAM_SEALED)
+	if (len && data[0] == SEAL_MAGIC)
 		overlay_on_datagram(p->overlay, from, data, len);
 	else if (len && data[0] >= MSG_SERVER_FIRST)
 		rendezvous_on_server_datagram(p->rendezvous, from, to, data, len);

@@ -122,7 +122,7 @@ enum select_result {
 
 /*
  * As the rendezvous AP (or a replica): the member for a packet from @src that came
- * in at @ingress. @hash spreads ties.
+ * in at @ingress. @hash: of its flow, for policies that spread; nearest does not.
  */
 enum select_result rendezvous_select(struct rendezvous *rv, const struct group_name *name,
 				     const struct id *ingress,
