@@ -12,7 +12,7 @@
 #define RING_L 8 /* length of a successor list */
 
 enum msg_type {
-	/* peer.c: a link's first message each way, and why it is refused */
+	/* hello.c: a link's first message each way, and why it is refused */
 	MSG_HELLO = 0x01,
 	MSG_REFUSED = 0x02,
 	/* probe.c */
@@ -20,7 +20,7 @@ enum msg_type {
 	MSG_PROBE_ACK = 0x09,
 	MSG_PROBE_ASK = 0x0a,
 	MSG_PROBE_ASK_ACK = 0x0b,
-	/* join.c, ring.c */
+	/* join.c, admit.c, ring.c */
 	MSG_JOIN = 0x10,
 	MSG_JOIN_OK = 0x11,
 	MSG_JOIN_GOTO = 0x12,
@@ -29,7 +29,7 @@ enum msg_type {
 	MSG_LIST = 0x15,
 	MSG_NOTIFY = 0x16,
 	MSG_LEAVE = 0x17,
-	/* finger.c, overlay.c */
+	/* finger.c, route.c */
 	MSG_FIND = 0x18,
 	MSG_FOUND = 0x19,
 	MSG_ROUTED = 0x1a,
