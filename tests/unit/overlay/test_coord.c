@@ -6,15 +6,8 @@
 
 #include "overlay/coord.h"
 #include "overlay/rtt.h"
-#include "tests/fixture/rng.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
-
-static void on_random(void *ctx, void *buf, size_t len)
-{
-	rng_fill(ctx, buf, len);
-}
-
-static const struct env_ops ops = {.random = on_random};
 
 static const struct coord sample = {
 	.vec = {1, -1, 0.5f, 0, 0.25f, 2, -2, 8}, .height = 0.125f, .error = 1.5f};
@@ -131,7 +124,7 @@ START_TEST(test_impossible_samples)
 	struct rng rng = {1};
 	struct env env;
 
-	env_init(&env, &ops, &rng);
+	env_init(&env, &quiet_env_ops, &rng);
 	coord_init(&self);
 	coord_update(&self, &peer, 0, &env);
 	coord_update(&self, &peer, 10 * 1000 * 1000 + 1, &env);
@@ -158,7 +151,7 @@ START_TEST(test_liar)
 	struct rd r;
 	int i, j;
 
-	env_init(&env, &ops, &rng);
+	env_init(&env, &quiet_env_ops, &rng);
 	coord_init(&self);
 	for (i = 0; i < 20000; i++) {
 		for (j = 0; j < COORD_DIMS; j++)
@@ -256,7 +249,7 @@ static double converge(uint64_t seed, bool is_noisy)
 	int round, i, j;
 
 	memset(filter, 0, sizeof(filter));
-	env_init(&env, &ops, &draws);
+	env_init(&env, &quiet_env_ops, &draws);
 	build(&w, &rng);
 	for (round = 0; round < N_SAMPLES; round++)
 		for (i = 0; i < N_NODES; i++) {

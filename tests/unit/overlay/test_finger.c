@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "overlay/finger.h"
-#include "tests/fixture/rng.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
 
 #define NODES 200
@@ -110,17 +110,6 @@ static void on_found(void *ctx, const struct id *key, const struct contact *owne
 static const struct fingers_ops ops = {
 	.send = on_send, .route = on_route, .found = on_found};
 
-static void env_wake(void *host, pias_time at)
-{
-}
-
-static void env_random_bytes(void *host, void *buf, size_t len)
-{
-	rng_fill(&((struct node *)host)->w->rng, buf, len);
-}
-
-static const struct env_ops env_ops = {.wake = env_wake, .random = env_random_bytes};
-
 static int by_id(const void *a, const void *b)
 {
 	return id_cmp(a, b);
@@ -142,7 +131,7 @@ static struct world *world_new(uint64_t seed)
 		struct contact self = {.id = id[i], .addr = {addr_v4(ip, 7427)}};
 
 		x->w = w;
-		env_init(&x->env, &env_ops, x);
+		env_init(&x->env, &quiet_env_ops, &w->rng);
 		fingers_init(&x->f, &x->env, w->book, &self, 30 * SEC, &ops, x);
 	}
 	return w;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "overlay/gossip.h"
-#include "tests/fixture/rng.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
 
 #define NODES_MAX 600
@@ -107,17 +107,6 @@ static void on_pulled(void *ctx)
 static const struct gossip_ops ops = {
 	.send = on_send, .learn = on_learn, .pulled = on_pulled};
 
-static void env_wake(void *host, pias_time at)
-{
-}
-
-static void env_random_bytes(void *host, void *buf, size_t len)
-{
-	rng_fill(&((struct node *)host)->w->rng, buf, len);
-}
-
-static const struct env_ops env_ops = {.wake = env_wake, .random = env_random_bytes};
-
 static void learn(struct node *x, unsigned i, uint64_t incarnation,
 		  enum peer_status status)
 {
@@ -144,7 +133,7 @@ static struct world *world_new(unsigned n)
 		struct contact self = contact_of(i);
 
 		x->w = w;
-		env_init(&x->env, &env_ops, x);
+		env_init(&x->env, &quiet_env_ops, &w->rng);
 		x->env.now = w->now;
 		table_init(&x->table, w->book, TABLE_MAX);
 		gossip_init(&x->g, &x->env, &self, &x->table, &ops, x);

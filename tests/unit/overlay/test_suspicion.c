@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "overlay/suspicion.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
 
 struct world {
@@ -24,12 +25,6 @@ static void on_expired(void *ctx, const struct id *id, bool is_ours)
 
 static const struct suspicion_ops ops = {.expired = on_expired};
 
-static void env_wake(void *host, pias_time at)
-{
-}
-
-static const struct env_ops env_ops = {.wake = env_wake};
-
 static struct id id_of(uint8_t i)
 {
 	return (struct id){{i}};
@@ -38,7 +33,7 @@ static struct id id_of(uint8_t i)
 static void setup(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	env_init(&w->env, &env_ops, w);
+	env_init(&w->env, &quiet_env_ops, NULL);
 	suspicion_init(&w->s, &w->env, 500 * MSEC, &ops, w);
 }
 

@@ -2,7 +2,7 @@
 #include "overlay/base/crypto.h"
 #include "rendezvous/group.h"
 #include "rendezvous/route.h"
-#include "tests/fixture/rng.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
 
 #define N_SERVERS 6
@@ -11,17 +11,6 @@ static struct env env;
 static struct rng rng;
 static struct groups gs;
 static unsigned n_expired, n_abandoned;
-
-static void on_wake(void *host, pias_time at)
-{
-}
-
-static void on_random(void *host, void *buf, size_t len)
-{
-	rng_fill(&rng, buf, len);
-}
-
-static const struct env_ops env_ops = {.wake = on_wake, .random = on_random};
 
 static void on_expired(void *ctx, struct group *g, struct member *m)
 {
@@ -44,7 +33,7 @@ static void setup(void)
 {
 	ck_assert_int_eq(crypto_init(), 0);
 	rng.s = 1;
-	env_init(&env, &env_ops, NULL);
+	env_init(&env, &quiet_env_ops, &rng);
 	env.now = 100 * SEC;
 	n_expired = n_abandoned = 0;
 	groups_init(&gs, &env, &limits, &ops, NULL);

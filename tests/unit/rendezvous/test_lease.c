@@ -1,6 +1,6 @@
 /* The wheel: nothing ends early, nothing late, whatever is prolonged or stopped. */
 #include "rendezvous/lease.h"
-#include "tests/fixture/rng.h"
+#include "tests/fixture/quiet_env.h"
 #include "tests/fixture/suite.h"
 
 #define N 200
@@ -15,12 +15,6 @@ static struct leases leases;
 static struct item item[N];
 static unsigned n_ended;
 static struct item *to_stop, *to_set; /* by the next that ends */
-
-static void on_wake(void *host, pias_time at)
-{
-}
-
-static const struct env_ops ops = {.wake = on_wake};
 
 static void on_ended(void *ctx, struct lease *l)
 {
@@ -40,7 +34,7 @@ static void on_ended(void *ctx, struct lease *l)
 
 static void setup(void)
 {
-	env_init(&env, &ops, NULL);
+	env_init(&env, &quiet_env_ops, NULL);
 	env.now = 1234567;
 	leases_init(&leases, &env, on_ended, &n_ended);
 	memset(item, 0, sizeof(item));
