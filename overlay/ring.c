@@ -181,18 +181,25 @@ static void query_stop(struct ring *r, struct ring_query *q)
 	q->nonce = 0;
 }
 
-static void query_send(struct ring *r, struct ring_query *q)
+static void send_ask(struct ring *r, const struct contact *to, uint8_t type,
+		     uint32_t nonce)
 {
-	pias_time patience = r->ops->patience(r->ctx, &q->to) << q->tries;
-	struct msg_ask m = {.nonce = q->nonce, .incarnation = r->incarnation};
+	struct msg_ask m = {.nonce = nonce, .incarnation = r->incarnation};
 	uint8_t body[MSG_ASK_LEN];
 	struct wr w;
 
-	q->tries++;
-	timer_set(&r->env->timers, &q->timer, r->env->now + patience);
 	wr_init(&w, body, sizeof(body));
 	msg_ask_write(&w, &m);
-	r->ops->send(r->ctx, &q->to, MSG_GET_LIST, body, wr_len(&w));
+	r->ops->send(r->ctx, to, type, body, wr_len(&w));
+}
+
+static void query_send(struct ring *r, struct ring_query *q)
+{
+	pias_time patience = r->ops->patience(r->ctx, &q->to) << q->tries;
+
+	q->tries++;
+	timer_set(&r->env->timers, &q->timer, r->env->now + patience);
+	send_ask(r, &q->to, MSG_GET_LIST, q->nonce);
 }
 
 static void query_start(struct ring *r, struct ring_query *q, const struct contact *to)
@@ -235,15 +242,8 @@ static void send_list(struct ring *r, const struct contact *to, uint8_t type,
 
 static void notify_head(struct ring *r)
 {
-	struct msg_ask m = {.incarnation = r->incarnation};
-	uint8_t body[MSG_ASK_LEN];
-	struct wr w;
-
-	if (!r->n_succ || is_gone(r, &r->succ[0]))
-		return;
-	wr_init(&w, body, sizeof(body));
-	msg_ask_write(&w, &m);
-	r->ops->send(r->ctx, &r->succ[0], MSG_NOTIFY, body, wr_len(&w));
+	if (r->n_succ && !is_gone(r, &r->succ[0]))
+		send_ask(r, &r->succ[0], MSG_NOTIFY, 0);
 }
 
 /* Stabilise */
@@ -292,14 +292,21 @@ static void ask_head(struct ring *r)
 	query_start(r, &r->ask, &r->succ[0]);
 }
 
-/* The list is empty: whoever we know of may be our successor, else we are alone. */
-static void refill(struct ring *r)
+/* Step 2, where there is a candidate; else false. */
+static bool seek_closer(struct ring *r, const struct contact *pred)
 {
 	struct contact c;
 
-	if (pick_candidate(r, &r->pred, &c))
-		ask_candidate(r, &c);
-	else if (!is_self(r, &r->pred) && is_gone(r, &r->pred))
+	if (!pick_candidate(r, pred, &c))
+		return false;
+	ask_candidate(r, &c);
+	return true;
+}
+
+/* The list is empty: whoever we know of may be our successor, else we are alone. */
+static void refill(struct ring *r)
+{
+	if (!seek_closer(r, &r->pred) && !is_self(r, &r->pred) && is_gone(r, &r->pred))
 		set_pred(r, &r->self);
 }
 
@@ -320,28 +327,15 @@ static void on_stabilise(void *ctx)
 	r->ops->done(r->ctx);
 }
 
-/* Step 2, or the end. */
-static void seek_closer(struct ring *r, const struct msg_list *m)
-{
-	struct contact c;
-
-	if (pick_candidate(r, &m->pred, &c))
-		ask_candidate(r, &c);
-}
-
 static void on_head_answer(struct ring *r, const struct contact *from,
 			   const struct msg_list *m)
 {
-	struct contact c;
-
 	if (!id_eq(head_id(r), &from->id)) {
 		stabilise_early(r);
 		return;
 	}
 	adopt(r, from, m);
-	if (pick_candidate(r, &m->pred, &c))
-		ask_candidate(r, &c);
-	else
+	if (!seek_closer(r, &m->pred))
 		notify_head(r);
 }
 
@@ -351,7 +345,7 @@ static void on_candidate_answer(struct ring *r, const struct contact *from,
 	if (id_between(&r->self.id, &from->id, head_id(r)))
 		adopt(r, from, m);
 	notify_head(r);
-	seek_closer(r, m);
+	(void)seek_closer(r, &m->pred);
 }
 
 void ring_on_list(struct ring *r, const struct contact *from, const struct msg_list *m)
