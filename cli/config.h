@@ -14,7 +14,7 @@
 
 #define CONFIG_DEFAULT_FILE   "/etc/pias/piasd.conf"
 #define CONFIG_DEFAULT_SOCKET "/run/pias/piasd.sock"
-#define CONFIG_SOCKET_MAX     108  /* sockaddr_un */
+#define CONFIG_SOCKET_MAX     108 /* sockaddr_un */
 #define CONFIG_WHY_MAX	      SETTINGS_WHY_MAX
 
 struct config {

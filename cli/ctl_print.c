@@ -43,8 +43,7 @@ static const char *joined(const cJSON *array, const char *between, char *buf, si
 	size_t at = 0;
 
 	snprintf(buf, len, "-");
-	cJSON_ArrayForEach(i, array)
-	{
+	cJSON_ArrayForEach(i, array) {
 		if (at < len)
 			at += (size_t)snprintf(buf + at, len - at, "%s%s",
 					       at ? between : "",
@@ -156,13 +155,11 @@ static void print_ring(FILE *f, const cJSON *r)
 	if (cJSON_IsObject(get(r, "predecessor")))
 		add_place(&t, "predecessor", get(r, "predecessor"));
 	add_place(&t, "self", get(r, "self"));
-	cJSON_ArrayForEach(i, get(r, "successors"))
-	{
+	cJSON_ArrayForEach(i, get(r, "successors")) {
 		snprintf(place, sizeof(place), "successor %d", ++n);
 		add_place(&t, place, i);
 	}
-	cJSON_ArrayForEach(i, get(r, "fingers"))
-	{
+	cJSON_ArrayForEach(i, get(r, "fingers")) {
 		snprintf(place, sizeof(place), "finger 2^%.0f", number(i, "bit"));
 		add_place(&t, place, i);
 	}
@@ -182,8 +179,7 @@ static void print_peers(FILE *f, const cJSON *r)
 	char roles[128];
 
 	table_init(&t, 8, heading);
-	cJSON_ArrayForEach(p, get(r, "peers"))
-	{
+	cJSON_ArrayForEach(p, get(r, "peers")) {
 		add_id(&t, p, "id");
 		add_addresses(&t, p);
 		table_add(&t, string(p, "status"));
@@ -205,8 +201,7 @@ static void print_groups(FILE *f, const cJSON *r)
 	char roles[64];
 
 	table_init(&t, 4, heading);
-	cJSON_ArrayForEach(g, get(r, "groups"))
-	{
+	cJSON_ArrayForEach(g, get(r, "groups")) {
 		table_add(&t, string(g, "group"));
 		if (flag(g, "negative"))
 			table_add(&t, "no such group");
@@ -241,8 +236,7 @@ static void print_members(FILE *f, const cJSON *r)
 		return;
 	}
 	table_init(&t, 9, heading);
-	cJSON_ArrayForEach(m, get(r, "members"))
-	{
+	cJSON_ArrayForEach(m, get(r, "members")) {
 		add_id(&t, m, "server");
 		table_add(&t, string(m, "name"));
 		table_add(&t, string(m, "unicast"));
@@ -264,8 +258,7 @@ static void print_flows(FILE *f, const cJSON *r)
 	const cJSON *i;
 
 	table_init(&t, 7, heading);
-	cJSON_ArrayForEach(i, get(r, "flows"))
-	{
+	cJSON_ArrayForEach(i, get(r, "flows")) {
 		table_add(&t, string(i, "client"));
 		table_add(&t, string(i, "group"));
 		table_add(&t, string(i, "protocol"));
@@ -296,8 +289,7 @@ static void print_counters(FILE *f, const cJSON *r, bool all)
 	const cJSON *c;
 
 	table_init(&t, 3, heading);
-	cJSON_ArrayForEach(c, get(r, "counters"))
-	{
+	cJSON_ArrayForEach(c, get(r, "counters")) {
 		if (!all && c->valuedouble <= 0)
 			continue;
 		table_add(&t, c->string);
@@ -340,7 +332,8 @@ static void explain_choice(FILE *f, const cJSON *r)
 			"server.\n");
 	if (flag(r, "sender_skipped"))
 		fprintf(f, "The client is a member itself and was passed over.\n");
-	cJSON_ArrayForEach(m, get(r, "members")) n++;
+	cJSON_ArrayForEach(m, get(r, "members"))
+		n++;
 	if (n > 1)
 		fprintf(f, "\nAll candidates:\n");
 }
@@ -354,8 +347,7 @@ static void explain_candidates(FILE *f, const cJSON *r)
 	const cJSON *m;
 
 	table_init(&t, 6, heading);
-	cJSON_ArrayForEach(m, get(r, "members"))
-	{
+	cJSON_ArrayForEach(m, get(r, "members")) {
 		table_add(&t, strcmp(string(m, "server"), chosen) ? " " : "->");
 		add_id(&t, m, "server");
 		table_add(&t, string(m, "unicast"));

@@ -25,7 +25,7 @@ static void look(void *ctx, const struct nlmsghdr *h)
 	const struct nlattr *a;
 	uint8_t protocol = 0;
 
-	mnl_attr_for_each (a, h, sizeof(*m)) {
+	mnl_attr_for_each(a, h, sizeof(*m)) {
 		if (mnl_attr_get_type(a) == IFA_LOCAL)
 			(void)netlink_get_addr(a, m->ifa_family, &local);
 		else if (mnl_attr_get_type(a) == IFA_ADDRESS)

@@ -17,7 +17,7 @@ uint32_t route_table_of(const struct nlmsghdr *route)
 	const struct rtmsg *rt = mnl_nlmsg_get_payload(route);
 	const struct nlattr *a;
 
-	mnl_attr_for_each (a, route, sizeof(*rt)) {
+	mnl_attr_for_each(a, route, sizeof(*rt)) {
 		if (mnl_attr_get_type(a) == RTA_TABLE)
 			return mnl_attr_get_u32(a);
 	}
@@ -35,7 +35,7 @@ static const struct nlattr *find_attr(const struct nlmsghdr *route, uint16_t typ
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each (a, route, sizeof(struct rtmsg)) {
+	mnl_attr_for_each(a, route, sizeof(struct rtmsg)) {
 		if (mnl_attr_get_type(a) == type)
 			return a;
 	}
@@ -99,7 +99,7 @@ static bool copy_attrs(const struct route_copy *copy, const struct nlmsghdr *rou
 	struct nlattr *mine;
 	uint16_t type;
 
-	mnl_attr_for_each (a, route, sizeof(struct rtmsg)) {
+	mnl_attr_for_each(a, route, sizeof(struct rtmsg)) {
 		type = mnl_attr_get_type(a);
 		if (is_left_out(type, has_nexthop))
 			continue;
@@ -129,7 +129,7 @@ static bool put_metrics(const struct route_copy *copy, const struct nlmsghdr *ro
 	if (!nest || (old && mnl_attr_get_payload_len(old) > METRIC_BYTES / 2))
 		return false;
 	if (old) {
-		mnl_attr_for_each_nested (a, old) {
+		mnl_attr_for_each_nested(a, old) {
 			v = mnl_attr_get_payload_len(a) == 4 ? mnl_attr_get_u32(a) : 0;
 			if (mnl_attr_get_type(a) != RTAX_ADVMSS)
 				mnl_attr_put(out, a->nla_type,

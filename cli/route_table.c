@@ -112,7 +112,7 @@ static bool has_gateway(const struct nlmsghdr *route)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each (a, route, sizeof(struct rtmsg)) {
+	mnl_attr_for_each(a, route, sizeof(struct rtmsg)) {
 		switch (mnl_attr_get_type(a)) {
 		case RTA_GATEWAY:
 		case RTA_VIA:

@@ -92,7 +92,7 @@ static void see(void *ctx, const struct nlmsghdr *h)
 	s->action = f->action;
 	s->is_plain = true;
 	s->rule.table = f->table;
-	mnl_attr_for_each (a, h, sizeof(*f))
+	mnl_attr_for_each(a, h, sizeof(*f))
 		read_attr(s, a, f->family);
 	if (s->action != FR_ACT_TO_TBL)
 		s->rule.table = 0;

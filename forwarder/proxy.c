@@ -13,7 +13,7 @@
 #include "forwarder/wrap.h"
 #include "overlay/session.h"
 
-#define READY_PERIOD	(50 * MSEC)
+#define READY_PERIOD (50 * MSEC)
 
 /* What the overlay says */
 

@@ -314,11 +314,11 @@ void cache_on_peer_gone(struct cache *c, const struct id *id)
 	struct entry *e;
 
 	TAILQ_FOREACH(e, &c->positive, by_age)
-	if (id_eq(&e->source, id))
-		ask_soon(e);
+		if (id_eq(&e->source, id))
+			ask_soon(e);
 	/* What waits for an answer may wait for this AP's. */
 	TAILQ_FOREACH(e, &c->waiting, by_age)
-	ask_soon(e);
+		ask_soon(e);
 }
 
 /* Answers */

@@ -248,8 +248,8 @@ static void queue(struct pushes *p, struct group *g)
 		return;
 	g->is_push_queued = true;
 	TAILQ_FOREACH_REVERSE(after, &p->due, group_queue, push_entry)
-	if (after->pushed_at <= g->pushed_at)
-		break;
+		if (after->pushed_at <= g->pushed_at)
+			break;
 	if (after)
 		TAILQ_INSERT_AFTER(&p->due, after, g, push_entry);
 	else

@@ -50,7 +50,7 @@ static const struct nlattr *attr_of(const struct nlmsghdr *h, uint16_t type)
 {
 	const struct nlattr *a, *found = NULL;
 
-	mnl_attr_for_each (a, h, sizeof(struct rtmsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct rtmsg)) {
 		if (mnl_attr_get_type(a) != type)
 			continue;
 		ck_assert_ptr_null(found); /* each at most once */
@@ -66,7 +66,7 @@ static uint32_t metric_of(const struct nlmsghdr *h, uint16_t type)
 
 	if (!metrics)
 		return 0;
-	mnl_attr_for_each_nested (a, metrics) {
+	mnl_attr_for_each_nested(a, metrics) {
 		if (mnl_attr_get_type(a) == type)
 			return mnl_attr_get_u32(a);
 	}
