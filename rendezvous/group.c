@@ -139,6 +139,11 @@ unsigned group_bucket(const struct group *g)
 	return g->node.key.b[ID_LEN - 1] % DIGEST_BUCKETS;
 }
 
+void group_enter_epoch(struct group *g, uint64_t version)
+{
+	g->version = (version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+}
+
 /* The same at every AP; not for secrets, members cannot choose their ids. */
 static uint64_t member_digest(const struct group *g, const struct member *m)
 {

@@ -114,6 +114,8 @@ struct group *group_after(const struct groups *gs, const struct id *key,
 void groups_digest(const struct groups *gs, const struct id *from, const struct id *to,
 		   uint64_t digest[static DIGEST_BUCKETS], uint32_t *n_groups);
 unsigned group_bucket(const struct group *g);
+/* We speak for it now, and others may have gone as far as @version: a new epoch. */
+void group_enter_epoch(struct group *g, uint64_t version);
 
 struct member *member_find(const struct group *g, const struct id *server);
 /* May it be chosen for packets? */

@@ -317,7 +317,7 @@ static bool catch_up(struct owner *o, struct group *g, uint64_t version)
 		return true;
 	if (!overlay_owns(o->overlay, &g->node.key))
 		return false;
-	g->version = (version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+	group_enter_epoch(g, version);
 	return true;
 }
 

@@ -231,7 +231,10 @@ static void adopt_version(struct group *g, uint64_t version, bool is_ours)
 {
 	if (version <= g->version)
 		return;
-	g->version = is_ours ? (version / VERSION_EPOCH + 1) * VERSION_EPOCH : version;
+	if (is_ours)
+		group_enter_epoch(g, version);
+	else
+		g->version = version;
 }
 
 static void merge_member(struct replicas *r, struct group *g,

@@ -450,7 +450,7 @@ static void promote(struct sync *s, const struct arc *arc)
 
 	while ((g = group_after(s->groups, &at, &arc->to))) {
 		at = g->node.key;
-		g->version = (g->version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+		group_enter_epoch(g, g->version);
 		if (id_eq(&at, &arc->to))
 			break;
 	}
