@@ -7,9 +7,8 @@
 #include "sim/script.h"
 
 const struct experiment *const experiments[] = {
-	&experiment_stretch,
-	&experiment_traffic,
-	NULL,
+	&experiment_stretch, &experiment_failover, &experiment_upkeep,
+	&experiment_lookups, &experiment_traffic,  NULL,
 };
 
 const char *run_table(const struct service *s)

@@ -74,6 +74,7 @@ struct scenario {
 	struct rendezvous_config rendezvous;
 	pias_time stabilise_period, probe_period, finger_period;
 	bool real_crypto;
+	bool shares_records; /* of contacts, among all APs; else each has its own */
 	enum queue_kind queue;
 	/* What experiments are after. */
 	uint32_t pairs, repeats, rate, joins, lookups;

@@ -5,6 +5,7 @@
  */
 #include "sim/service.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +162,7 @@ static void configure(const struct service *s, enum table_mode table,
 
 	ap_defaults(&s->world, c);
 	c->overlay.mode = table;
-	c->overlay.book = s->book;
+	c->overlay.book = sc->shares_records ? s->book : NULL;
 	c->overlay.n_replicas = sc->rendezvous.n_replicas;
 	c->overlay.stabilise_period = sc->stabilise_period;
 	c->overlay.probe_period = sc->probe_period;
@@ -429,6 +430,7 @@ int service_form(struct service *s, char why[static SERVICE_WHY])
 {
 	pias_time end;
 
+	s->allocated_before = mallinfo2().uordblks;
 	start_aps(s);
 	end = s->world.now + FORM_MAX;
 	while (n_ready(s) < s->n_aps && s->world.now < end)

@@ -46,7 +46,8 @@ struct service {
 	uint32_t n_shots, cap_shots;
 	struct rng rng; /* workload */
 	pias_time formed;
-	pias_time began; /* when the script's clock began */
+	size_t allocated_before; /* of all memory, when the first AP starts */
+	pias_time began;	 /* when the script's clock began */
 	struct progress *progress;
 	void (*arrived)(void *ctx, uint32_t shot); /* NULL: nobody is told */
 	void *ctx;

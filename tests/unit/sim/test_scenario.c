@@ -144,6 +144,7 @@ static const struct {
 	{"probe-period = 0s", "must be a duration from 50ms"},
 	{"finger-period = 0s", "must be a duration from 1s"},
 	{"real-crypto = maybe", "must be no or yes"},
+	{"share-records = 1", "must be no or yes"},
 	{"queue = wheel", "must be radix or heap"},
 	{"pairs = 0", "must be a whole number from 1"},
 	{"repeats = 0", "must be a whole number from 1"},
