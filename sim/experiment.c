@@ -39,9 +39,11 @@ static double work_of(const struct scenario *sc)
 
 static int measure_one(struct run *r, unsigned n_aps, enum table_mode table)
 {
+	const struct scenario *sc = r->scenario;
+	unsigned n_crowd = sc->experiment->has_crowd ? sc->joins : 0;
 	struct service s;
 	char why[SERVICE_WHY];
-	int err = service_init(&s, r->scenario, n_aps, table, r->seed, why);
+	int err = service_init(&s, r->scenario, n_aps, n_crowd, table, r->seed, why);
 
 	if (err) {
 		snprintf(r->why, sizeof(r->why), "%s", why);

@@ -27,6 +27,7 @@ struct run {
 
 struct experiment {
 	const char *name, *help;
+	bool has_crowd; /* of scenario.joins servers more, which it starts itself */
 	/* Opens the files. */
 	void (*begin)(struct run *r);
 	/* In a warm service. An error: r->why says what. */

@@ -216,7 +216,11 @@ static int make_servers(struct service *s)
 	if (zipf_init(&sizes, s->n_groups, s->scenario->size_exponent))
 		return PIAS_ENOMEM;
 	for (i = 0; i < s->n_servers; i++) {
-		s->group_of[i] = i < s->n_groups ? i : zipf_draw(&sizes, &s->rng);
+		if (i >= s->n_servers - s->n_crowd)
+			s->group_of[i] = 0;
+		else
+			s->group_of[i] =
+				i < s->n_groups ? i : zipf_draw(&sizes, &s->rng);
 		s->server[i] = server_new(&s->world, "sim", &s->group[s->group_of[i]],
 					  ENCAP_GUE);
 		s->server[i]->config.lease = s->scenario->rendezvous.lease;
@@ -307,7 +311,7 @@ static int populate(struct service *s, enum table_mode table, uint64_t seed)
 }
 
 int service_init(struct service *s, const struct scenario *sc, unsigned n_aps,
-		 enum table_mode table, uint64_t seed, char why[static SERVICE_WHY])
+		 unsigned n_crowd, enum table_mode table, uint64_t seed, char why[static SERVICE_WHY])
 {
 	int err;
 
@@ -315,7 +319,8 @@ int service_init(struct service *s, const struct scenario *sc, unsigned n_aps,
 	*why = '\0';
 	s->scenario = sc;
 	s->n_aps = n_aps;
-	s->n_servers = sc->servers;
+	s->n_servers = sc->servers + n_crowd;
+	s->n_crowd = n_crowd;
 	s->n_groups = sc->groups;
 	s->n_clients = sc->clients;
 	rng_init(&s->rng, seed, RNG_WORKLOAD, 2);
@@ -384,11 +389,17 @@ bool service_is_joined(const struct service *s, unsigned server)
 	return s->server[server]->host->is_up && s->server[server]->state == AGENT_JOINED;
 }
 
+/* Without the crowd. */
+static unsigned n_regular(const struct service *s)
+{
+	return s->n_servers - s->n_crowd;
+}
+
 static unsigned n_joined(const struct service *s)
 {
 	unsigned i, n = 0;
 
-	for (i = 0; i < s->n_servers; i++)
+	for (i = 0; i < n_regular(s); i++)
 		n += service_is_joined(s, i);
 	return n;
 }
@@ -419,7 +430,7 @@ static void start_servers(struct service *s)
 {
 	unsigned i;
 
-	for (i = 0; i < s->n_servers; i++)
+	for (i = 0; i < n_regular(s); i++)
 		world_at(&s->world,
 			 s->world.now + (pias_time)rng_below(&s->rng, SERVERS_TIME),
 			 start_server, s, i);
@@ -439,14 +450,14 @@ int service_form(struct service *s, char why[static SERVICE_WHY])
 	if (n_ready(s) == s->n_aps)
 		start_servers(s);
 	end = s->world.now + FORM_MAX;
-	while (n_joined(s) < s->n_servers && n_ready(s) == s->n_aps && s->world.now < end)
+	while (n_joined(s) < n_regular(s) && n_ready(s) == s->n_aps && s->world.now < end)
 		service_run(s, s->world.now + STEP);
-	if (n_ready(s) < s->n_aps || n_joined(s) < s->n_servers) {
+	if (n_ready(s) < s->n_aps || n_joined(s) < n_regular(s)) {
 		snprintf(why, SERVICE_WHY,
 			 "not formed after %.0f s: %u of %u APs ready, %u of %u servers "
 			 "joined",
 			 (double)s->world.now / SEC, n_ready(s), s->n_aps, n_joined(s),
-			 s->n_servers);
+			 n_regular(s));
 		return PIAS_ETIMEOUT;
 	}
 	s->world.faults.rates = s->scenario->rates;

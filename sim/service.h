@@ -36,6 +36,7 @@ struct service {
 	struct server **server;
 	uint32_t *group_of; /* by server */
 	unsigned n_servers;
+	unsigned n_crowd; /* of the servers, the last: members of group 0 to come */
 	struct group_name *group;
 	unsigned n_groups;
 	struct zipf popularity;
@@ -55,9 +56,12 @@ struct service {
 
 #define SERVICE_WHY 256
 
-/* A service of @n_aps, nothing started yet. An error: @why says what. */
+/*
+ * A service of @n_aps, nothing started yet. @n_crowd servers more than the scenario's
+ * are there that service_form does not start. An error: @why says what.
+ */
 must_check int service_init(struct service *s, const struct scenario *sc, unsigned n_aps,
-			    enum table_mode table, uint64_t seed,
+			    unsigned n_crowd, enum table_mode table, uint64_t seed,
 			    char why[static SERVICE_WHY]);
 void service_fini(struct service *s);
 /*

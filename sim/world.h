@@ -48,6 +48,7 @@ struct host_doors {
 /* Traffic of one host. */
 struct host_traffic {
 	uint64_t messages_out, bytes_out; /* frames, datagrams and tunnel packets */
+	uint64_t messages_in, bytes_in;
 };
 
 struct host {
