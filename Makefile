@@ -65,6 +65,7 @@ help:
 	@echo 'make lint        shell scripts and man pages'
 	@echo 'make fuzz        libFuzzer on every parser (clang); FUZZ_S=60 FUZZ="proxy ..."'
 	@echo 'make swarm       simulated rings with faults; SEEDS=10000'
+	@echo 'make experiments-small  every experiment of the simulator at a small size'
 	@echo 'make bench       measure the figures of the documentation'
 	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
 	@echo 'make man         man pages from doc/man'

@@ -163,10 +163,9 @@ static void report(struct run *r, const struct affinity *a)
 	uint64_t breaks = a->breaks_moved + a->breaks_unmoved;
 	double per_move = a->moves ? (double)a->breaks_moved / (double)a->moves : 0;
 
-	fprintf(r->out[OUT_SUMMARY],
-		"%u,%s,%u,%.1f,%lu,%lu,%lu,%lu,%lu,%.4f,%.4f,%.3f\n", s->n_aps,
-		run_table(s), s->n_clients, client_hours, a->packets, a->arrived,
-		a->moves, a->breaks_moved, a->breaks_unmoved, per_move,
+	fprintf(r->out[OUT_SUMMARY], "%u,%s,%u,%.1f,%lu,%lu,%lu,%lu,%lu,%.4f,%.4f,%.3f\n",
+		s->n_aps, run_table(s), s->n_clients, client_hours, a->packets,
+		a->arrived, a->moves, a->breaks_moved, a->breaks_unmoved, per_move,
 		client_hours > 0 ? 1000.0 * (double)a->breaks_unmoved / client_hours : 0,
 		(double)breaks / hours);
 	run_say(r, s, "moves", (double)a->moves);

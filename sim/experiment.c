@@ -7,8 +7,10 @@
 #include "sim/script.h"
 
 const struct experiment *const experiments[] = {
-	&experiment_stretch, &experiment_failover, &experiment_upkeep,
-	&experiment_lookups, &experiment_traffic,  NULL,
+	&experiment_stretch,	 &experiment_failover,
+	&experiment_flash_crowd, &experiment_affinity,
+	&experiment_upkeep,	 &experiment_lookups,
+	&experiment_traffic,	 NULL,
 };
 
 const char *run_table(const struct service *s)

@@ -102,10 +102,10 @@ static void write_second(struct run *r, struct crowd *c, unsigned second,
 	if (rv.messages_out > c->peak_out)
 		c->peak_out = (unsigned)rv.messages_out;
 	fprintf(r->out[OUT_SECONDS],
-		"%u,%s,%u,%u,%u,%lu,%lu,%lu,%lu,%.1f,%.0f,%.1f,%.0f\n",
-		c->service->n_aps, run_table(c->service), second, c->n_started,
-		count_joined(c), rv.messages_in, rv.bytes_in, rv.messages_out,
-		rv.bytes_out, (double)all.messages_in / n, (double)all.bytes_in / n,
+		"%u,%s,%u,%u,%u,%lu,%lu,%lu,%lu,%.1f,%.0f,%.1f,%.0f\n", c->service->n_aps,
+		run_table(c->service), second, c->n_started, count_joined(c),
+		rv.messages_in, rv.bytes_in, rv.messages_out, rv.bytes_out,
+		(double)all.messages_in / n, (double)all.bytes_in / n,
 		(double)all.messages_out / n, (double)all.bytes_out / n);
 }
 

@@ -219,8 +219,7 @@ static int make_servers(struct service *s)
 		if (i >= s->n_servers - s->n_crowd)
 			s->group_of[i] = 0;
 		else
-			s->group_of[i] =
-				i < s->n_groups ? i : zipf_draw(&sizes, &s->rng);
+			s->group_of[i] = i < s->n_groups ? i : zipf_draw(&sizes, &s->rng);
 		s->server[i] = server_new(&s->world, "sim", &s->group[s->group_of[i]],
 					  ENCAP_GUE);
 		s->server[i]->config.lease = s->scenario->rendezvous.lease;
@@ -311,7 +310,8 @@ static int populate(struct service *s, enum table_mode table, uint64_t seed)
 }
 
 int service_init(struct service *s, const struct scenario *sc, unsigned n_aps,
-		 unsigned n_crowd, enum table_mode table, uint64_t seed, char why[static SERVICE_WHY])
+		 unsigned n_crowd, enum table_mode table, uint64_t seed,
+		 char why[static SERVICE_WHY])
 {
 	int err;
 

@@ -406,11 +406,41 @@ static void deliver_tunnel(struct world *w, struct host *h, const struct event *
 		h->doors->tunnel(h->core, &pkt, w->host[e->from]);
 }
 
+/* As it was accounted for where it was sent. */
+static void account_in(struct host *h, const struct event *e)
+{
+	size_t overhead = 0;
+
+	switch ((enum event_kind)e->kind) {
+	case EVENT_FRAME:
+		overhead = OVERHEAD_FRAME;
+		break;
+	case EVENT_DATAGRAM:
+		overhead = OVERHEAD_DATAGRAM;
+		break;
+	case EVENT_TUNNEL:
+		overhead = e->encap == ENCAP_GUE ? OVERHEAD_DATAGRAM : OVERHEAD_IPIP;
+		break;
+	case EVENT_PACKET:
+		break;
+	case EVENT_WAKE:
+	case EVENT_LINK_UP:
+	case EVENT_LINK_DOWN:
+	case EVENT_DIAL_FAILED:
+	case EVENT_CALL:
+	case EVENT_STOP:
+		return;
+	}
+	h->traffic.messages_in++;
+	h->traffic.bytes_in += e->buf->len + overhead;
+}
+
 void transit_deliver(struct world *w, struct event *e)
 {
 	struct host *h = w->host[e->host];
 
 	world_enter(h);
+	account_in(h, e);
 	switch ((enum event_kind)e->kind) {
 	case EVENT_WAKE:
 		if (e->wake != h->wake_generation)

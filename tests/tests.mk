@@ -32,6 +32,11 @@ SEEDS ?= 200
 swarm: all
 	$(Q)$(SIMULATOR) swarm --seeds 1..$(SEEDS)
 
+# Every experiment of the simulator, small: do they end well, do they make sense?
+.PHONY: experiments-small
+experiments-small: $(SIMULATOR)
+	$(Q)tests/experiments $(B)
+
 bench: deps
 	$(Q)$(MAKE) --no-print-directory -j2 all tools
 	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/bench/run
