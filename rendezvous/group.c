@@ -141,7 +141,7 @@ unsigned group_bucket(const struct group *g)
 
 void group_enter_epoch(struct group *g, uint64_t version)
 {
-	g->version = (version / VERSION_EPOCH + 1) * VERSION_EPOCH;
+	g->version = version_after(version, VERSION_EPOCH);
 }
 
 /* The same at every AP; not for secrets, members cannot choose their ids. */

@@ -19,6 +19,15 @@
 #define DIGEST_BUCKETS 16
 #define VERSION_EPOCH  ((uint64_t)1 << 32) /* one per change of owner */
 
+/*
+ * The next version after @v that is a multiple of @step (1 or VERSION_EPOCH). Versions
+ * come from other APs: the last one stays, rather than that all begins anew.
+ */
+static inline uint64_t version_after(uint64_t v, uint64_t step)
+{
+	return v > UINT64_MAX - step ? UINT64_MAX : (v / step + 1) * step;
+}
+
 struct group;
 
 struct member {

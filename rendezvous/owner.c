@@ -226,7 +226,7 @@ static bool enter(struct owner *o, struct group *g, const struct msg_update *u,
 		replica_copy_later(&o->replicas, g, c.member);
 		return false;
 	}
-	g->version++;
+	g->version = version_after(g->version, 1);
 	if (is_first)
 		push_created(&o->pushes, g);
 	push_changed(&o->pushes, g, &c);
@@ -272,7 +272,7 @@ static void on_expired(void *ctx, struct group *g, struct member *m)
 
 	if (overlay_owns(o->overlay, &g->node.key)) {
 		count(o->env, leases_expired);
-		g->version++;
+		g->version = version_after(g->version, 1);
 		replica_copy_later(&o->replicas, g, m);
 	}
 	push_changed(&o->pushes, g, &c);

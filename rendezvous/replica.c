@@ -250,7 +250,7 @@ static void merge_member(struct replicas *r, struct group *g,
 	if (c.kind != MERGE_CHANGED)
 		return;
 	if (is_ours)
-		g->version++;
+		g->version = version_after(g->version, 1);
 	push_changed(r->pushes, g, &c);
 }
 

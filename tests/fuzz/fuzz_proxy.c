@@ -28,7 +28,7 @@
 #define N_SERVERS 3
 #define N_LINKS	  24
 #define BODY_MAX  4096
-#define STEPS_MAX 400
+#define STEPS_MAX 150
 
 struct fuzz_link {
 	bool is_open, is_server, has_index, dialed;
@@ -735,7 +735,7 @@ static void step(struct fuzz_in *in)
 		run(fuzz_u8(in) * SEC / 10);
 		break;
 	case 2:
-		run(fuzz_u8(in) * SEC);
+		run((fuzz_u8(in) & 63) * SEC);
 		break;
 	case 3:
 		link_up(in, false);

@@ -79,6 +79,22 @@ static struct group *add(unsigned i)
 	return g;
 }
 
+START_TEST(test_versions)
+{
+	ck_assert_uint_eq(version_after(1, 1), 2);
+	ck_assert_uint_eq(version_after(0, VERSION_EPOCH), VERSION_EPOCH);
+	ck_assert_uint_eq(version_after(VERSION_EPOCH, VERSION_EPOCH), 2 * VERSION_EPOCH);
+	ck_assert_uint_eq(version_after(VERSION_EPOCH + 7, VERSION_EPOCH),
+			  2 * VERSION_EPOCH);
+	/* What somebody made up is no way back to "no such group". */
+	ck_assert_uint_eq(version_after(UINT64_MAX, 1), UINT64_MAX);
+	ck_assert_uint_eq(version_after(UINT64_MAX - 1, 1), UINT64_MAX);
+	ck_assert_uint_eq(version_after(UINT64_MAX, VERSION_EPOCH), UINT64_MAX);
+	ck_assert_uint_eq(version_after(UINT64_MAX - VERSION_EPOCH + 1, VERSION_EPOCH),
+			  UINT64_MAX);
+}
+END_TEST
+
 static struct member_record record(unsigned server, uint64_t seq)
 {
 	struct member_record r;
@@ -345,6 +361,7 @@ END_TEST
 
 static void fill(TCase *c)
 {
+	tcase_add_test(c, test_versions);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, test_last_word_counts, 0, 20);
 	tcase_add_test(c, test_what_merging_reports);
