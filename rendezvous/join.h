@@ -23,6 +23,7 @@
 
 #define RTT_PERIOD	     (500 * MSEC) /* between reports of a round-trip time */
 #define SERVER_LINKS_MAX     4096
+#define SERVER_LINKS_EACH    16		/* of one server: it needs one */
 #define SERVER_LINK_TIME     (30 * SEC) /* a server's link lives no longer */
 #define SERVER_LINK_REQUESTS 256	/* JOINs on one link */
 

@@ -68,11 +68,24 @@ static void on_link_end(void *ctx)
 	j->env->ops->link_close(j->env->host, link);
 }
 
+/* How many links @server has. A handshake costs more than this walk. */
+static unsigned count_links(const struct joins *j, const struct id *server)
+{
+	const struct server_link *l;
+	uint32_t pos = 0;
+	unsigned n = 0;
+
+	while ((l = htab_next(&j->links, &pos)))
+		n += id_eq(&l->who.id, server);
+	return n;
+}
+
 int joins_on_link_up(struct joins *j, uint32_t link, const struct server_identity *who)
 {
 	struct server_link *l;
 
-	if (j->links.n >= SERVER_LINKS_MAX) {
+	if (j->links.n >= SERVER_LINKS_MAX ||
+	    count_links(j, &who->id) >= SERVER_LINKS_EACH) {
 		count(j->env, drop_join_limit);
 		return PIAS_EFULL;
 	}

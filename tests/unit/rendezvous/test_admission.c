@@ -329,6 +329,28 @@ START_TEST(test_bad_link)
 }
 END_TEST
 
+/* One server leaves room for the others. */
+START_TEST(test_links_of_one)
+{
+	struct server_join j;
+	struct world *w = with_link(&j);
+	struct server_identity who = identity();
+	uint32_t i;
+
+	joins_on_link_down(w->ap[0].joins, 5);
+	for (i = 0; i < SERVER_LINKS_EACH; i++)
+		ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, i, &who), 0);
+	ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, i, &who), PIAS_EFULL);
+	ck_assert_uint_eq(world_count(w, drop_join_limit), 1);
+	who.id.b[0] ^= 1;
+	ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, i, &who), 0);
+	joins_on_link_down(w->ap[0].joins, 0);
+	who.id.b[0] ^= 1;
+	ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, 0, &who), 0);
+	world_free(w);
+}
+END_TEST
+
 /* Links that never ask for anything end by themselves, and there is a maximum. */
 START_TEST(test_idle_links)
 {
@@ -338,8 +360,11 @@ START_TEST(test_idle_links)
 	uint32_t i;
 
 	joins_on_link_down(w->ap[0].joins, 5);
-	for (i = 0; i < SERVER_LINKS_MAX; i++)
+	for (i = 0; i < SERVER_LINKS_MAX; i++) {
+		be32_put(who.id.b, i / SERVER_LINKS_EACH);
 		ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, i, &who), 0);
+	}
+	be32_put(who.id.b, i);
 	ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, i, &who), PIAS_EFULL);
 	ck_assert_uint_eq(world_count(w, drop_join_limit), 1);
 	for (i = 0; i < SERVER_LINKS_MAX / 2; i++)
@@ -415,6 +440,7 @@ int main(void)
 	tcase_add_test(c, test_twin_elsewhere);
 	tcase_add_test(c, test_no_cookie);
 	tcase_add_test(c, test_bad_link);
+	tcase_add_test(c, test_links_of_one);
 	tcase_add_test(c, test_idle_links);
 	tcase_add_test(c, test_not_understood);
 	suite_add_tcase(s, c);
