@@ -62,6 +62,7 @@ test_server_leaves_nothing_lost() {
 	serve s1 $a 1000
 	serve s2 $a 1000
 	answered_by c1 $a 1000 s1
+	answered_by c2 $a 1000 s2 # it has joined too
 	meter_start c1 $a 1000
 	lab_signal s1-join-1000 TERM
 	eventually 3 meter_is_at c1 1000 s2
