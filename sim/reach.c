@@ -42,7 +42,8 @@ int reach_init(struct reach *r, const struct asgraph *g, const struct reach_site
 		reach_fini(r);
 		return PIAS_ENOMEM;
 	}
-	memcpy(r->site, site, n * sizeof(*site));
+	if (n)
+		memcpy(r->site, site, n * sizeof(*site));
 	r->n = n;
 	err = compute(r, g, epoch);
 	if (err)
