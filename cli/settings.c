@@ -70,7 +70,7 @@ static int check_number(const struct setting *o, const char *value, int64_t *out
 int setting_read_u32(void *into, const struct setting *o, const char *value,
 		     char why[static SETTING_PROBLEM_MAX])
 {
-	int64_t v;
+	int64_t v = 0;
 	uint32_t u;
 
 	if (check_number(o, value, &v, why))
@@ -83,7 +83,7 @@ int setting_read_u32(void *into, const struct setting *o, const char *value,
 int setting_read_u16(void *into, const struct setting *o, const char *value,
 		     char why[static SETTING_PROBLEM_MAX])
 {
-	int64_t v;
+	int64_t v = 0;
 	uint16_t u;
 
 	if (check_number(o, value, &v, why))
