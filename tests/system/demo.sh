@@ -247,9 +247,9 @@ if ! why=$(lab_refusal); then
 	echo "demo: this machine $why" >&2
 	exit 1
 fi
+lab_claim || exit 1
 trap 'exit 130' INT TERM
 trap 'lab_down' EXIT
-LAB_STATE=
 lab_up || { failed=1 && finish; }
 sed -n '/^#        c1/,/^#  *c3/s/^#//p' "$LAB_TOP/tests/system/lab.sh"
 step ring_forms "Five anycast proxies form a ring and announce $LAB_PREFIX4 and $LAB_PREFIX6" || finish

@@ -115,9 +115,13 @@ lab_spawn() {
 
 # The pid of NAME, if it still runs.
 lab_pid() {
+	lab_recorded_pid "$LAB_STATE/pid/$1"
+}
+
+lab_recorded_pid() {
 	local pid start
 
-	read -r pid start 2>/dev/null <"$LAB_STATE/pid/$1" || return 1
+	read -r pid start 2>/dev/null <"$1" || return 1
 	[ -n "$start" ] && [ "$(lab_start_time "$pid")" = "$start" ] || return 1
 	[ "$(sed -E 's/.*\) (.).*/\1/' "/proc/$pid/stat" 2>/dev/null)" != Z ] || return 1
 	echo "$pid"
@@ -361,13 +365,33 @@ lab_router_knows() {
 		[ "$(ip -n "$(lab_ns "$1")" -6 route show proto bird | grep -c '^2001')" -ge 7 ]
 }
 
+# Was the lab that is up left behind by a script that was killed? One that somebody
+# keeps on purpose has no owner.
+lab_is_orphan() {
+	[ -d "$LAB_STATE" ] || return 0
+	[ -e "$LAB_STATE/owner" ] && ! lab_recorded_pid "$LAB_STATE/owner" >/dev/null
+}
+
+# Are this prefix's names ours to use? Removes an orphan, leaves alone a lab in use.
+lab_claim() {
+	[ -n "$LAB_STATE" ] || return 0
+	lab_is_orphan || { echo "lab: in use: $LAB_LINK; LAB_PREFIX=$LAB_PREFIX lab.sh down" >&2 && return 1; }
+	echo "lab: removing what a killed run left in $LAB_STATE" >&2
+	lab_down
+}
+
+# The lab outlives the script that made it.
+lab_keep() {
+	rm -f "$LAB_STATE/owner"
+}
+
 lab_up() {
 	local h why
 
-	[ -z "$LAB_STATE" ] || { echo "lab: already up in $LAB_STATE" >&2 && return 1; }
 	why=$(lab_refusal) || { echo "lab: this machine $why" >&2 && return 1; }
 	LAB_STATE=$(mktemp -d "/tmp/${LAB_PREFIX}lab.XXXXXX")
 	chmod 755 "$LAB_STATE" # nginx and knot drop privileges
+	echo "$$ $(lab_start_time $$)" >"$LAB_STATE/owner"
 	ln -sfn "$LAB_STATE" "$LAB_LINK"
 	mkdir "$LAB_STATE"/{etc,run,log,pid}
 	for h in wan $LAB_ROUTERS $LAB_HOSTS; do
@@ -391,7 +415,7 @@ lab_up() {
 lab_down() {
 	local f h pid
 
-	[ -n "$LAB_STATE" ] && [ -d "$LAB_STATE/pid" ] || return 0
+	[ -n "$LAB_STATE" ] || return 0
 	for f in "$LAB_STATE"/pid/*; do
 		[ -e "$f" ] && lab_signal "${f##*/}" KILL
 	done
@@ -548,7 +572,11 @@ lab_main() {
 
 	[ $# -eq 0 ] || shift
 	case $verb in
-	up) lab_up || { lab_down; exit 1; } ;;
+	up)
+		lab_claim || exit 1
+		lab_up || { lab_down; exit 1; }
+		lab_keep
+		;;
 	down) lab_down ;;
 	status) lab_status ;;
 	start | exec | ctl)
