@@ -250,6 +250,9 @@ static const struct setting table[] = {
 	{"joins", setting_read_u32, "1000", AT(joins), 1, 1000000},
 	{"lookups", setting_read_u32, "1000", AT(lookups), 1, 65536},
 	{"moves-per-day", read_real, "0.07", AT(moves_per_day), .max = 1000000},
+	{"packets-per-move", setting_read_u32, "0", AT(packets_per_move), 0, 1000000000},
+	{"reroute-period", setting_read_duration, "0s", AT(reroute_period), 0,
+	 86400 * SEC},
 	{"events", read_event, .is_list = true},
 };
 

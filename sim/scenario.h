@@ -78,7 +78,10 @@ struct scenario {
 	enum queue_kind queue;
 	/* What experiments are after. */
 	uint32_t pairs, repeats, rate, joins, lookups;
-	double moves_per_day; /* of one client, from one ingress AP to another */
+	/* From one ingress AP to another; 0: not for that cause. */
+	double moves_per_day;	   /* of one client */
+	uint32_t packets_per_move; /* of one client */
+	pias_time reroute_period;  /* of all networks */
 	struct script_event event[SCENARIO_EVENTS_MAX];
 	unsigned n_events;
 	/* Every key with its value, as it was written. */

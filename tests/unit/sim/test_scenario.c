@@ -77,6 +77,7 @@ START_TEST(test_values)
 	ck_assert_msg(!read_with("experiment = traffic\naps = {3, 10}\n"
 				 "table = {\"fingers\", \"full\"}\nloss = 0.25\n"
 				 "moves-per-day = 24\nreal-crypto = yes\n"
+				 "packets-per-move = 36600\nreroute-period = 10m\n"
 				 "events = {\"10s crash ap 2\", \"90s reroute\",\n"
 				 "  \"1m leave server 5\"}\n",
 				 NULL, 0),
@@ -87,6 +88,8 @@ START_TEST(test_values)
 	ck_assert_int_eq(sc.table[1], TABLE_FULL);
 	ck_assert(sc.rates.loss == 0.25);
 	ck_assert(sc.moves_per_day == 24);
+	ck_assert_uint_eq(sc.packets_per_move, 36600);
+	ck_assert_int_eq(sc.reroute_period, 600 * SEC);
 	ck_assert(sc.real_crypto);
 	ck_assert_uint_eq(sc.n_events, 3);
 	ck_assert_int_eq(sc.event[0].what, SCRIPT_CRASH_AP);
