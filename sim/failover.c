@@ -77,9 +77,9 @@ static void begin(struct run *r)
 				     "first_ms,last_loss_ms,joined_ms");
 	r->out[OUT_SUMMARY] = csv_new(
 		&r->csv, "failover",
-		"aps,table,kind,trials,lost_p50,lost_p90,lost_max,first_ms_p50,"
-		"first_ms_p90,first_ms_max,joined_ms_p50,joined_ms_p90,joined_ms_max,"
-		"never");
+		"aps,table,kind,trials,lost_p50,lost_p90,lost_max,outage_ms_p50,"
+		"outage_ms_p90,outage_ms_max,first_ms_p50,first_ms_p90,first_ms_max,"
+		"joined_ms_p50,joined_ms_p90,joined_ms_max,never");
 }
 
 /* --- choosing ------------------------------------------------------------------------
@@ -258,6 +258,7 @@ static void join(struct trial_of *t)
 
 struct kind_result {
 	struct sample lost, first, joined;
+	struct sample outage; /* until the last packet that was lost, in ms */
 	unsigned trials, never;
 };
 
@@ -274,6 +275,7 @@ static void add_trial(struct run *r, const struct trial_of *t, unsigned number,
 			sum->never++;
 	} else {
 		sample_add(&sum->lost, t->lost);
+		sample_add(&sum->outage, t->last_loss_ms);
 		if (t->first_ms >= 0)
 			sample_add(&sum->first, t->first_ms);
 		else
@@ -287,15 +289,16 @@ static void add_trial(struct run *r, const struct trial_of *t, unsigned number,
 static void report(struct run *r, const struct service *s, const struct kind *k,
 		   struct kind_result *sum)
 {
+	struct sample *columns[] = {&sum->lost, &sum->outage, &sum->first, &sum->joined};
+	FILE *f = r->out[OUT_SUMMARY];
 	char key[64];
+	unsigned i;
 
-	fprintf(r->out[OUT_SUMMARY],
-		"%u,%s,%s,%u,%.1f,%.1f,%.0f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%u\n", s->n_aps,
-		run_table(s), k->name, sum->trials, sample_at(&sum->lost, 0.5),
-		sample_at(&sum->lost, 0.9), sample_at(&sum->lost, 1),
-		sample_at(&sum->first, 0.5), sample_at(&sum->first, 0.9),
-		sample_at(&sum->first, 1), sample_at(&sum->joined, 0.5),
-		sample_at(&sum->joined, 0.9), sample_at(&sum->joined, 1), sum->never);
+	fprintf(f, "%u,%s,%s,%u", s->n_aps, run_table(s), k->name, sum->trials);
+	for (i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		fprintf(f, ",%.1f,%.1f,%.1f", sample_at(columns[i], 0.5),
+			sample_at(columns[i], 0.9), sample_at(columns[i], 1));
+	fprintf(f, ",%u\n", sum->never);
 	snprintf(key, sizeof(key), "%s_%s_max", k->name,
 		 k->watched == WATCH_JOIN ? "joined_ms" : "lost");
 	run_say(r, s, key,
@@ -303,9 +306,8 @@ static void report(struct run *r, const struct service *s, const struct kind *k,
 	snprintf(key, sizeof(key), "%s_never", k->name);
 	if (sum->never)
 		run_say(r, s, key, sum->never);
-	sample_free(&sum->lost);
-	sample_free(&sum->first);
-	sample_free(&sum->joined);
+	for (i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		sample_free(columns[i]);
 }
 
 static int run_kind(struct run *r, struct service *s, const struct kind *k)
