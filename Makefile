@@ -52,6 +52,7 @@ include tests/fuzz.mk
 include doc/man/man.mk
 include tests/bench.mk
 include tests/tests.mk
+include sim/plots/plots.mk
 
 .DEFAULT_GOAL := all
 all: $(PROGRAMS) $(SIMULATOR)
@@ -66,6 +67,8 @@ help:
 	@echo 'make fuzz        libFuzzer on every parser (clang); FUZZ_S=60 FUZZ="proxy ..."'
 	@echo 'make swarm       simulated rings with faults; SEEDS=10000'
 	@echo 'make experiments-small  every experiment of the simulator at a small size'
+	@echo 'make evaluation  every experiment at full size, and its plot, into doc/evaluation'
+	@echo 'make plots       plots of the results in DIR=build/evaluation'
 	@echo 'make bench       measure the figures of the documentation'
 	@echo 'make bench-forward  what a packet costs in the forwarder, without a lab'
 	@echo 'make man         man pages from doc/man'

@@ -1,0 +1,19 @@
+# The simulator's experiments at full size, and their plots. What has run with this
+# simulator and scenario does not run again.
+
+EVALUATION  := build/evaluation
+EXPERIMENTS ?= $(basename $(notdir $(wildcard sim/scenarios/*.conf)))
+DIR         ?= $(EVALUATION)
+
+$(EVALUATION)/%/result: sim/scenarios/%.conf $(SIMULATOR)
+	@echo "  RUN     $<"
+	@mkdir -p $(@D)
+	$(Q)$(SIMULATOR) run $< --seed 1 --out $(@D) >$@.part
+	@mv $@.part $@ && cat $@
+
+.PHONY: evaluation plots
+evaluation: $(EXPERIMENTS:%=$(EVALUATION)/%/result)
+	$(Q)sim/plots/plot $(EVALUATION) doc/evaluation
+
+plots:
+	$(Q)sim/plots/plot $(DIR) $(DIR)
