@@ -7,13 +7,15 @@ $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
-.PHONY: tools deps build-deps demo check system swarm bench lint
-tools: $(TOOLS)
+.PHONY: tools deps build-deps bench-deps demo check system swarm bench lint
+tools: $(TOOLS) $(SIMGRID_CHORD)
 
 deps:
 	$(Q)tests/deps
 build-deps:
 	$(Q)tests/deps build
+bench-deps:
+	$(Q)tests/deps bench
 
 # With -j, make would build before the libraries are there: each goal asks again.
 demo: deps
@@ -37,9 +39,9 @@ swarm: all
 experiments-small: $(SIMULATOR)
 	$(Q)tests/experiments $(B)
 
-bench: deps
+bench: bench-deps
 	$(Q)$(MAKE) --no-print-directory -j2 all tools
-	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/bench/run
+	$(Q)PIAS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
 
 lint:
 	$(Q)tests/lint
