@@ -28,6 +28,11 @@ figure() {
 	echo "$7=$value"
 }
 
+# absent ID NAME WHY: no figure, and no failure: what would be compared with is not here.
+absent() {
+	figures+=("$(printf '%-3s  %-48s %10s %-9s %-9s %-7s %s' "$1" "$2" - "" - - "$3")")
+}
+
 print_table() {
 	printf '\n%-3s  %-48s %10s %-9s %-9s %-7s %s\n' id figure value unit target verdict \
 		"compared with, in this run"
