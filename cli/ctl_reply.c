@@ -267,6 +267,7 @@ static void add_group_info(void *ctx, const struct group_info *g)
 		{ROLE_REPLICA, "copy"},
 		{ROLE_CACHE, "cache"},
 		{ROLE_JOIN, "join"},
+		{ROLE_STRAY, "stray"},
 	};
 	cJSON *o = list_add(ctx), *roles;
 	unsigned i;

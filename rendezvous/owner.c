@@ -361,6 +361,12 @@ int owner_on_unsubscribe(struct owner *o, const struct contact *from, struct rd 
 /* Single packets */
 
 /* While our range is incomplete a group known in part is better than none. */
+bool owner_serves(const struct owner *o, const struct group *g)
+{
+	return overlay_owns(o->overlay, &g->node.key) ||
+	       sync_holds(&o->sync, &g->node.key);
+}
+
 enum select_result owner_select(struct owner *o, const struct group_name *name,
 				const struct id *ingress, const struct coord *coord,
 				const struct addr *src, struct target *out)
@@ -375,8 +381,7 @@ enum select_result owner_select(struct owner *o, const struct group_name *name,
 		group_name_key(name, &key);
 		return sync_owns(&o->sync, &key) ? SELECT_NO_GROUP : SELECT_NOT_OURS;
 	}
-	if (!overlay_owns(o->overlay, &g->node.key) &&
-	    !sync_holds(&o->sync, &g->node.key))
+	if (!owner_serves(o, g))
 		return SELECT_NOT_OURS;
 	n = select_nearest(&o->selector, g, ingress, coord, r, PUSH_MEMBERS_MAX, &n_all);
 	for (i = 0; i < n; i++) {

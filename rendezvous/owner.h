@@ -32,6 +32,8 @@ int owner_on_update(struct owner *o, const struct contact *from, struct rd *body
 int owner_on_resolve(struct owner *o, struct rd *body);
 int owner_on_unsubscribe(struct owner *o, const struct contact *from, struct rd *body);
 
+/* Does anybody get an answer for @g here? We own it, or hold a copy. */
+bool owner_serves(const struct owner *o, const struct group *g);
 enum select_result owner_select(struct owner *o, const struct group_name *name,
 				const struct id *ingress, const struct coord *coord,
 				const struct addr *src, struct target *out);

@@ -249,6 +249,10 @@ static void fill_group(struct rendezvous *rv, struct group_info *info)
 	}
 	if (!g)
 		return;
+	if (!owner_serves(&rv->owner, g)) {
+		info->roles |= ROLE_STRAY;
+		return;
+	}
 	info->roles |=
 		overlay_owns(rv->overlay, &g->node.key) ? ROLE_OWNER : ROLE_REPLICA;
 	info->version = g->version;
@@ -365,6 +369,8 @@ int rendezvous_each_member(struct rendezvous *rv, const struct group_name *name,
 	struct member_list l = {0};
 	uint32_t i, max = 0;
 
+	if (g && !owner_serves(&rv->owner, g))
+		g = NULL;
 	if (g)
 		max = g->n_members;
 	else if (cache_find(rv->cache, name, &cached) && cached.route &&

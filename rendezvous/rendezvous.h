@@ -137,6 +137,7 @@ enum group_role {
 	ROLE_REPLICA = 2, /* we hold a copy */
 	ROLE_CACHE = 4,	  /* we cache it for packets */
 	ROLE_JOIN = 8,	  /* servers joined it through us */
+	ROLE_STRAY = 16,  /* left over: for its owner to take, unused until then */
 };
 
 struct group_info {

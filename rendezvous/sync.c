@@ -69,9 +69,38 @@ bool sync_owns(const struct sync *s, const struct id *key)
 	       !(pull_is_active(&s->own) && arc_has(&s->own.arc, key));
 }
 
+/*
+ * As seen from its first key: every other one's owner is nearer to us, on the ring, so
+ * that we are among those behind it as well.
+ */
+static bool is_replica_of(const struct sync *s, const struct arc *arc)
+{
+	struct contact holder[REPLICAS_MAX];
+	struct id first = arc->from;
+	unsigned i, n;
+
+	id_inc(&first);
+	n = overlay_owners(s->post->overlay, &first, holder, s->replicas->n_replicas);
+	for (i = 0; i < n; i++)
+		if (id_eq(&holder[i].id, self_id(s)))
+			return true;
+	return false;
+}
+
+/*
+ * An owner that does not know yet that one of its replicas is back may invite us after
+ * we have heard of it, and tells us nothing more once it knows.
+ */
+static const struct arc *find_copied(const struct sync *s, const struct id *key)
+{
+	const struct arc *a = arcs_find(&s->copied, key, s->env->now);
+
+	return a && is_replica_of(s, a) ? a : NULL;
+}
+
 bool sync_holds(const struct sync *s, const struct id *key)
 {
-	return sync_owns(s, key) || arcs_find(&s->copied, key, s->env->now);
+	return sync_owns(s, key) || find_copied(s, key);
 }
 
 /* What we hold completely, as owner and as replica together. */
@@ -81,7 +110,11 @@ static bool holds_arc(const struct sync *s, const struct arc *arc)
 	const struct arc rest = {s->own.arc.to, *self_id(s)};
 	struct arcs all = s->copied;
 	pias_time now = s->env->now;
+	unsigned i = all.n;
 
+	while (i--)
+		if (!is_replica_of(s, &all.a[i].arc))
+			arcs_drop(&all, i);
 	if (sync_is_complete(s))
 		arcs_confirm(&all, &own, now, now + 1);
 	else if (s->has_range && !id_eq(&rest.from, &rest.to))
@@ -356,7 +389,7 @@ static void offer_strays(struct sync *s)
 		g = group_after(s->groups, &at, &s->range_from);
 		if (!g)
 			return;
-		held = arcs_find(&s->copied, &g->node.key, s->env->now);
+		held = find_copied(s, &g->node.key);
 		if (held) {
 			at = held->to;
 		} else {
@@ -387,24 +420,6 @@ static void tick(void *ctx)
 	invite(s, INVITE_COPY, &own, to, n);
 	if (!id_eq(&own.from, &own.to))
 		offer_strays(s);
-}
-
-/*
- * As seen from its first key: every other one's owner is nearer to us, on the ring, so
- * that we are among those behind it as well.
- */
-static bool is_replica_of(const struct sync *s, const struct arc *arc)
-{
-	struct contact holder[REPLICAS_MAX];
-	struct id first = arc->from;
-	unsigned i, n;
-
-	id_inc(&first);
-	n = overlay_owners(s->post->overlay, &first, holder, s->replicas->n_replicas);
-	for (i = 0; i < n; i++)
-		if (id_eq(&holder[i].id, self_id(s)))
-			return true;
-	return false;
 }
 
 /* Whom we told of groups in @arc that we hold no more shall ask again elsewhere. */

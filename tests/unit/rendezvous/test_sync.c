@@ -426,6 +426,43 @@ START_TEST(test_unsound_invitations)
 }
 END_TEST
 
+/*
+ * An owner that has not heard yet that its replicas are back invites an AP that has:
+ * nobody will tell that one of changes, so it must not answer.
+ */
+START_TEST(test_late_invitation_to_copy)
+{
+	struct msg_invite m = {.kind = INVITE_COPY};
+	struct overlay *owner = &ring.ap[0], *o;
+	struct contact holder[REPLICAS_MAX];
+	uint8_t buf[512];
+	struct wr w;
+	struct rd r;
+	unsigned i, k, n, held = 0;
+
+	for (i = 0; i < 6; i++)
+		ring_join(&ring.ap[i]);
+	ring_run(&ring, SEC);
+	m.from = *overlay_range_from(owner);
+	m.to = owner->self.id;
+	n = overlay_owners(owner, &m.to, holder, ring.config.n_replicas);
+	for (i = 0; i < 6; i++) {
+		bool is_holder = false;
+
+		o = &ring.ap[i];
+		wr_init(&w, buf, sizeof(buf));
+		msg_write_invite(&w, &m);
+		rd_init(&r, buf, wr_len(&w));
+		ck_assert_int_eq(sync_on_invite(&o->rv->owner.sync, &owner->self, &r), 0);
+		for (k = 0; k < n; k++)
+			is_holder |= id_eq(&holder[k].id, &o->self.id);
+		ck_assert_int_eq(sync_holds(&o->rv->owner.sync, &m.to), is_holder);
+		held += is_holder;
+	}
+	ck_assert_uint_eq(held, ring.config.n_replicas);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_checked_fixture(c, setup, teardown);
@@ -442,6 +479,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_quiet_when_equal);
 	tcase_add_test(c, test_large_transfer);
 	tcase_add_loop_test(c, test_unsound_invitations, 0, 2);
+	tcase_add_test(c, test_late_invitation_to_copy);
 }
 
 int main(void)
