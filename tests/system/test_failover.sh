@@ -253,7 +253,18 @@ test_joins_while_the_ring_forms() {
 	# By whichever server: the only AP to join through may have been a distant one.
 	for i in 1 2 3; do eventually 5 is_answered c$i $a 1000; done
 	for ap in $LAB_APS; do
-		eventually 5 knows_all_or_nothing $ap $a:1000/udp
+		lab_wait 5 knows_all_or_nothing $ap $a:1000/udp ||
+			fail "$ap knows but a part:" $'\n'"$(what_all_know $a:1000/udp)"
+	done
+}
+
+# The members of a group as each AP has them.
+what_all_know() {
+	local ap
+
+	for ap in $LAB_APS; do
+		echo "$ap:"
+		lab_ctl "$ap" members "$1" 2>&1
 	done
 }
 
