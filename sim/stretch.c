@@ -18,12 +18,34 @@ enum {
 	OUT_PAIRS,
 	OUT_PERCENTILES,
 	OUT_CDF,
+	OUT_DNS,
 };
 
-enum way { WAY_FIRST, WAY_CACHED, WAY_TWO_HOPS, WAY_NATIVE, WAY_DNS, N_WAYS };
+/*
+ * The first five are delays against that to the best server; then the cached packet's
+ * against that straight to the server that got it, and its round trip, for the reply
+ * goes directly, against that to the best server.
+ */
+enum way {
+	WAY_FIRST,
+	WAY_CACHED,
+	WAY_TWO_HOPS,
+	WAY_NATIVE,
+	WAY_DNS,
+	N_DELAYS,
+	WAY_SAME_SERVER = N_DELAYS,
+	WAY_ROUND_TRIP,
+	N_WAYS
+};
 
 static const char *const way_name[N_WAYS] = {
-	"pias-first", "pias-cached", "two-hops-ideal", "native-anycast", "dns",
+	"pias-first",
+	"pias-cached",
+	"two-hops-ideal",
+	"native-anycast",
+	"dns",
+	"pias-cached-same-server",
+	"pias-cached-round-trip",
 };
 
 /* Groups by size, because a large one has a server next to everybody. */
@@ -33,6 +55,11 @@ static const struct {
 	const char *name;
 	unsigned least;
 } classes[N_CLASSES] = {{"all", 0}, {"1-4", 1}, {"5-19", 5}, {"20+", 20}};
+
+/* From a client to its resolver, at least so many km. */
+static const unsigned bands[] = {0, 100, 500, 2000, 5000};
+
+#define N_BANDS (sizeof(bands) / sizeof(bands[0]))
 
 struct pair {
 	struct stretch *stretch;
@@ -45,7 +72,7 @@ struct stretch {
 	struct service *service;
 	struct baseline baseline;
 	struct pair *pair;
-	struct sample ratio[N_CLASSES][N_WAYS], resolver_km;
+	struct sample ratio[N_CLASSES][N_WAYS], resolver_km, dns[N_BANDS];
 	unsigned lost;
 };
 
@@ -59,6 +86,8 @@ static void begin(struct run *r)
 		csv_new(&r->csv, "percentiles",
 			"aps,table,members,way,pairs,mean,p10,p25,p50,p75,p90,p95,p99");
 	r->out[OUT_CDF] = csv_new(&r->csv, "cdf", "aps,table,members,way,part,stretch");
+	r->out[OUT_DNS] =
+		csv_new(&r->csv, "dns", "aps,table,resolver_km_from,pairs,p50,p90");
 }
 
 static void shoot(void *ctx, uint64_t second)
@@ -121,23 +150,38 @@ static enum group_class class_of(unsigned members)
 	return (enum group_class)c;
 }
 
+static unsigned band_of(double km)
+{
+	unsigned b = N_BANDS - 1;
+
+	while (km < bands[b])
+		b--;
+	return b;
+}
+
 /* What one pair's packets took, one way. */
 struct delays {
-	pias_time direct, way[N_WAYS];
+	pias_time direct, way[N_DELAYS];
+	pias_time chosen; /* straight to the server that the cached packet reached */
 };
+
+static void add_ratio(struct stretch *x, enum group_class c, enum way way, double ratio)
+{
+	sample_add(&x->ratio[CLASS_ALL][way], ratio);
+	sample_add(&x->ratio[c][way], ratio);
+}
 
 static void add_ratios(struct stretch *x, const struct delays *d, enum group_class c)
 {
+	double direct = (double)d->direct, chosen = (double)d->chosen;
+	double cached = (double)d->way[WAY_CACHED];
 	unsigned i;
 
-	for (i = 0; i < N_WAYS; i++) {
-		double ratio = (double)d->way[i] / (double)d->direct;
-
-		if (d->way[i] == PIAS_NEVER)
-			continue;
-		sample_add(&x->ratio[CLASS_ALL][i], ratio);
-		sample_add(&x->ratio[c][i], ratio);
-	}
+	for (i = 0; i < N_DELAYS; i++)
+		if (d->way[i] != PIAS_NEVER)
+			add_ratio(x, c, (enum way)i, (double)d->way[i] / direct);
+	add_ratio(x, c, WAY_SAME_SERVER, cached / chosen);
+	add_ratio(x, c, WAY_ROUND_TRIP, (cached + chosen) / (2 * direct));
 }
 
 static void write_pair(struct stretch *x, const struct pair *p, const struct delays *d,
@@ -175,10 +219,14 @@ static void evaluate(struct stretch *x, const struct pair *p)
 		x->lost++;
 		return;
 	}
+	d.chosen =
+		topology_delay(&s->world.topology, s->server[second->server]->host->point,
+			       s->client[p->client]->point);
 	if (hops_of(first) > 2)
 		d.way[WAY_FIRST] = first->arrived - first->sent;
 	add_ratios(x, &d, class_of(members));
 	sample_add(&x->resolver_km, km);
+	sample_add(&x->dns[band_of(km)], (double)d.way[WAY_DNS] / (double)d.direct);
 	write_pair(x, p, &d, members, km);
 }
 
@@ -201,6 +249,17 @@ static void write_way(struct stretch *x, enum group_class c, enum way way)
 			(double)i / CDF_POINTS, sample_at(v, (double)i / CDF_POINTS));
 }
 
+/* DNS does as well as it knows where its client is. */
+static void write_dns(struct stretch *x)
+{
+	unsigned i;
+
+	for (i = 0; i < N_BANDS; i++)
+		fprintf(x->run->out[OUT_DNS], "%u,%s,%u,%zu,%.4f,%.4f\n",
+			x->service->n_aps, run_table(x->service), bands[i], x->dns[i].n,
+			sample_at(&x->dns[i], 0.5), sample_at(&x->dns[i], 0.9));
+}
+
 static void report(struct stretch *x)
 {
 	struct run *r = x->run;
@@ -213,11 +272,18 @@ static void report(struct stretch *x)
 	for (c = 0; c < N_CLASSES; c++)
 		for (i = 0; i < N_WAYS; i++)
 			write_way(x, (enum group_class)c, (enum way)i);
+	write_dns(x);
 	run_say(r, s, "lost", x->lost);
 	run_say(r, s, "first_p50", sample_at(&all[WAY_FIRST], 0.5));
 	run_say(r, s, "first_p90", sample_at(&all[WAY_FIRST], 0.9));
 	run_say(r, s, "cached_p50", sample_at(&all[WAY_CACHED], 0.5));
 	run_say(r, s, "cached_p90", sample_at(&all[WAY_CACHED], 0.9));
+	run_say(r, s, "same_server_p50", sample_at(&all[WAY_SAME_SERVER], 0.5));
+	run_say(r, s, "same_server_p90", sample_at(&all[WAY_SAME_SERVER], 0.9));
+	run_say(r, s, "round_trip_p50", sample_at(&all[WAY_ROUND_TRIP], 0.5));
+	run_say(r, s, "round_trip_p90", sample_at(&all[WAY_ROUND_TRIP], 0.9));
+	run_say(r, s, "two_hops_p50", sample_at(&all[WAY_TWO_HOPS], 0.5));
+	run_say(r, s, "two_hops_p90", sample_at(&all[WAY_TWO_HOPS], 0.9));
 	run_say(r, s, "native_p50", sample_at(&all[WAY_NATIVE], 0.5));
 	run_say(r, s, "native_p90", sample_at(&all[WAY_NATIVE], 0.9));
 	run_say(r, s, "dns_p50", sample_at(&all[WAY_DNS], 0.5));
@@ -246,6 +312,8 @@ static int measure(struct run *r, struct service *s)
 	report(&x);
 	for (i = 0; i < N_CLASSES * N_WAYS; i++)
 		sample_free(&x.ratio[i / N_WAYS][i % N_WAYS]);
+	for (i = 0; i < N_BANDS; i++)
+		sample_free(&x.dns[i]);
 	sample_free(&x.resolver_km);
 	free(x.pair);
 	baseline_fini(&x.baseline);

@@ -4,8 +4,8 @@ load "style.gp"
 eval start(960, 800)
 cdf = results . "/cdf.csv"
 percentiles = results . "/percentiles.csv"
-ways = "pias-first pias-cached two-hops-ideal native-anycast dns"
-titles = "'pias, first packet' 'pias, cached' 'ideal table, 2 hops' 'native anycast' 'DNS'"
+ways = "pias-first pias-cached pias-cached-round-trip two-hops-ideal native-anycast dns"
+titles = "'pias, first packet' 'pias, cached' 'pias, round trip' 'ideal table, 2 hops' 'native anycast' 'DNS'"
 wanted(n, way) = column("aps") == n && strcol("members") eq "all" && strcol("way") eq way
 point(n, way) = only(wanted(n, way), column("stretch"))
 stats percentiles using (only(column("aps") <= 100, column("aps"))) name "N" nooutput
@@ -16,8 +16,8 @@ set multiplot layout 2,2
 set xlabel "stretch: delay / delay to the best server"
 set ylabel "part of all pairs"
 set logscale x
-set xrange [1:30]
-set xtics (1, 1.5, 2, 3, 5, 10, 20, 30)
+set xrange [1:100]
+set xtics (1, 2, 3, 5, 10, 20, 30, 50, 100)
 set yrange [0:1]
 set key bottom right
 set title sprintf("%d APs", N_max)
@@ -37,13 +37,12 @@ set xrange [0.9 * A_min:1.1 * A_max]
 set xtics (10, 30, 100, 300, 1000)
 set key off
 set title "median, colours as above"
-set yrange [0.9:*]
+set logscale y
+set yrange [0.95:*] noextend
+set ytics (1, 1.2, 1.5, 2, 3, 5, 7, 10, 20, 30, 50)
 plot for [i=1:words(ways)] percentiles using \
 	(only(strcol("members") eq "all" && strcol("way") eq word(ways, i), column("aps"))):"p50" \
 	with linespoints ls i
-set logscale y
-set yrange [1:*]
-set ytics (1, 2, 3, 5, 10, 20, 30, 50)
 set title "90th percentile, colours as above"
 plot for [i=1:words(ways)] percentiles using \
 	(only(strcol("members") eq "all" && strcol("way") eq word(ways, i), column("aps"))):"p90" \

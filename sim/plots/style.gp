@@ -13,14 +13,15 @@ start(w, h) = sprintf(form eq "png" ? \
 	w, h)
 set output out . "." . form
 
-black = "#000000"; orange = "#e69f00"; sky = "#56b4e9"; green = "#009e73"
+black = "#000000"; orange = "#e69f00"; green = "#009e73"
 blue = "#0072b2"; vermilion = "#d55e00"; purple = "#cc79a7"; grey = "#999999"
 
 set style line 1 lc rgb black lw 2 dt 1 pt 7 ps 0.6
 set style line 2 lc rgb vermilion lw 2 dt 1 pt 5 ps 0.6
-set style line 3 lc rgb blue lw 2 dt 1 pt 9 ps 0.7
-set style line 4 lc rgb orange lw 2 dt 2 pt 11 ps 0.7
-set style line 5 lc rgb green lw 2 dt 4 pt 13 ps 0.7
+set style line 3 lc rgb purple lw 2 dt 1 pt 3 ps 0.7
+set style line 4 lc rgb blue lw 2 dt 1 pt 9 ps 0.7
+set style line 5 lc rgb orange lw 2 dt 2 pt 11 ps 0.7
+set style line 6 lc rgb green lw 2 dt 4 pt 13 ps 0.7
 
 set border 3 lc rgb "#404040"
 set tics nomirror out

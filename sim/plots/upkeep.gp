@@ -13,13 +13,13 @@ set xrange [0.9 * N_min:1.1 * N_max]
 set yrange [0:*]
 set key bottom right
 set ylabel "messages sent per AP and second"
-plot upkeep using (size_in("full")):"messages_per_s_mean" with linespoints ls 3 title "full table", \
+plot upkeep using (size_in("full")):"messages_per_s_mean" with linespoints ls 4 title "full table", \
 	upkeep using (size_in("fingers")):"messages_per_s_mean" with linespoints ls 2 title "fingers"
 set key off
 set ylabel "kB sent per AP and second"
-plot upkeep using (size_in("full")):(column("bytes_per_s_mean") / 1000) with linespoints ls 3, \
+plot upkeep using (size_in("full")):(column("bytes_per_s_mean") / 1000) with linespoints ls 4, \
 	upkeep using (size_in("fingers")):(column("bytes_per_s_mean") / 1000) with linespoints ls 2
 set ylabel "state of an AP, kB"
-plot upkeep using (size_in("full")):(column("state_bytes") / 1000) with linespoints ls 3, \
+plot upkeep using (size_in("full")):(column("state_bytes") / 1000) with linespoints ls 4, \
 	upkeep using (size_in("fingers")):(column("state_bytes") / 1000) with linespoints ls 2
 unset multiplot

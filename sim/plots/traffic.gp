@@ -21,7 +21,7 @@ do for [i=1:words(events) / 2] {
 	set label i system("echo " . word(events, 2 * i) . " | tr _ ' '") \
 		at first real(word(events, 2 * i - 1)), graph up rotate left font ",9" offset 0.6, 0
 }
-plot seconds using "second":(100.0 * column("delivered") / column("sent")) with lines ls 3
+plot seconds using "second":(100.0 * column("delivered") / column("sent")) with lines ls 4
 unset label
 set xlabel "s"
 set ylabel "delay to the server, ms, mean"
