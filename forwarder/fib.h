@@ -16,7 +16,7 @@ void fib_init(struct fib *f, const struct siphash_key *key);
 void fib_fini(struct fib *f);
 /*
  * Takes @route, which replaces the one for @name; NULL: forget it. PIAS_ENOMEM, which
- * only a new name can meet: then @route is not taken.
+ * only a new name can meet: then @route is still the caller's.
  */
 must_check int fib_set(struct fib *f, const struct group_name *name, struct route *route);
 struct route *fib_find(const struct fib *f, const struct group_name *name);

@@ -328,12 +328,9 @@ int forward_on_message(struct forward *f, const struct contact *from, uint8_t ty
 	}
 }
 
-void forward_route(struct forward *f, const struct group_name *name, struct route *route)
+int forward_route(struct forward *f, const struct group_name *name, struct route *route)
 {
-	/* The cache looks at used_at as long as it lives: better to lose the memory. */
-	if (fib_set(&f->fib, name, route))
-		log_error(f->env, "forward: out of memory, packets to a group go the "
-				  "long way");
+	return fib_set(&f->fib, name, route);
 }
 
 /* Of the group's family; the fallbacks are RFC 7600's dummy and RFC 6666's discard. */

@@ -35,7 +35,8 @@ int forward_on_message(struct forward *f, const struct contact *from, uint8_t ty
 		       struct rd *body);
 
 /* What rendezvous_ops asks of the forwarder; same contracts. */
-void forward_route(struct forward *f, const struct group_name *name, struct route *route);
+must_check int forward_route(struct forward *f, const struct group_name *name,
+			     struct route *route);
 void forward_tunnel_control(struct forward *f, const struct target *to,
 			    const struct group_name *group, uint16_t port,
 			    const void *payload, size_t len);

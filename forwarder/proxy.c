@@ -91,11 +91,11 @@ static const struct overlay_ops overlay_ops = {
 
 /* What the rendezvous layer says */
 
-static void on_route(void *ctx, const struct group_name *name, struct route *route)
+static int on_route(void *ctx, const struct group_name *name, struct route *route)
 {
 	struct proxy *p = ctx;
 
-	forward_route(p->forward, name, route);
+	return forward_route(p->forward, name, route);
 }
 
 static void on_tunnel_control(void *ctx, const struct target *to,

@@ -23,6 +23,7 @@ struct entry {
 	struct siphash_key flow_key; /* the same in all versions: flows stay */
 	struct route *route;	     /* the forwarder's; NULL: none */
 	struct origin *origin;	     /* of each of its targets */
+	unsigned n_origins;
 	uint32_t n_all;
 	uint8_t n_tries;
 	bool is_asking;
@@ -89,10 +90,11 @@ static void put_origins(struct entry *e)
 {
 	unsigned i;
 
-	for (i = 0; e->origin && i < e->route->n_targets; i++)
+	for (i = 0; i < e->n_origins; i++)
 		ap_put(&e->cache->owner->groups.interns, e->origin[i].ap);
 	free(e->origin);
 	e->origin = NULL;
+	e->n_origins = 0;
 }
 
 /* The route itself is the forwarder's to free. */
@@ -226,7 +228,7 @@ static void forget(struct entry *e)
 		unsubscribe(e);
 	entry_free(e);
 	if (has_route)
-		c->ops->route(c->ctx, &name, NULL);
+		(void)!c->ops->route(c->ctx, &name, NULL); /* takes no memory */
 }
 
 /* Full: the negative answer, else the positive one, that is oldest makes room. */
@@ -329,40 +331,75 @@ static uint32_t cost_of(const struct cache *c, const struct ap *ap, uint32_t rtt
 			   overlay_coord(c->overlay), ap, rtt_us);
 }
 
-/*
- * Hands a new route to the forwarder in place of the old one. Takes over the choices'
- * references, also when it fails.
- */
-static void set_route(struct entry *e, uint64_t version, const struct choice *choice,
-		      unsigned n)
+static void fill_route(struct route *r, const struct entry *e, uint64_t version,
+		       const struct choice *choice, unsigned n)
 {
-	struct cache *c = e->cache;
-	struct route *r = route_new(&e->name, n, n ? 1 : 0);
-	struct origin *origin = calloc(n ? n : 1, sizeof(*origin));
-	struct interns *interns = &c->owner->groups.interns;
 	unsigned i;
 
-	if (!r || !origin) {
-		for (i = 0; i < n; i++)
-			ap_put(interns, choice[i].ap);
-		route_free(r);
-		free(origin);
-		return; /* the old one stays until the next answer */
-	}
 	r->version = version;
 	r->key = e->flow_key;
-	r->used_at = e->route ? e->route->used_at : c->env->now;
-	for (i = 0; i < n; i++) {
+	r->used_at = e->route ? e->route->used_at : e->cache->env->now;
+	for (i = 0; i < n; i++)
 		r->target[i] = choice[i].target;
+}
+
+/* The entry takes over what the forwarder has taken, and the choices' references. */
+static void commit_route(struct entry *e, struct route *r, struct origin *origin,
+			 const struct choice *choice, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
 		origin[i].ap = choice[i].ap;
 		origin[i].rtt_us = choice[i].rtt_us;
 	}
 	put_origins(e);
-	TAILQ_REMOVE(list_of(e), e, by_age);
 	e->route = r;
 	e->origin = origin;
+	e->n_origins = n;
 	TAILQ_INSERT_TAIL(list_of(e), e, by_age);
-	c->ops->route(c->ctx, &e->name, r);
+}
+
+static void put_choices(struct cache *c, const struct choice *choice, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		ap_put(&c->owner->groups.interns, choice[i].ap);
+}
+
+/*
+ * Hands a new route to the forwarder in place of the old one. Takes over the choices'
+ * references, also when it fails: then all is as before.
+ */
+static int set_route(struct entry *e, uint64_t version, const struct choice *choice,
+		     unsigned n)
+{
+	struct cache *c = e->cache;
+	struct route *r = route_new(&e->name, n, n ? 1 : 0);
+	struct origin *origin = calloc(n ? n : 1, sizeof(*origin));
+	struct entry_list *list = list_of(e);
+
+	if (r && origin) {
+		fill_route(r, e, version, choice, n);
+		/* It frees the old one: from here on that is not looked at. */
+		if (!c->ops->route(c->ctx, &e->name, r)) {
+			TAILQ_REMOVE(list, e, by_age);
+			commit_route(e, r, origin, choice, n);
+			return 0;
+		}
+	}
+	put_choices(c, choice, n);
+	route_free(r);
+	free(origin);
+	return PIAS_ENOMEM;
+}
+
+/* No memory for an answer: a part of it would be a lie, so it is asked for again. */
+static void not_taken(struct entry *e)
+{
+	if (!e->is_asking)
+		ask_soon(e);
 }
 
 static void answered(struct entry *e, const struct contact *from, pias_time again)
@@ -405,7 +442,7 @@ int cache_on_push(struct cache *c, const struct contact *from, struct rd *body)
 	struct choice choice[PUSH_MEMBERS_MAX];
 	struct msg_push m;
 	struct entry *e;
-	unsigned i, n = 0;
+	unsigned n = 0;
 
 	msg_read_push(body, &m);
 	if (body->err)
@@ -413,14 +450,22 @@ int cache_on_push(struct cache *c, const struct contact *from, struct rd *body)
 	e = entry_find(c, &m.name);
 	if (!e || (e->route && m.version < e->route->version))
 		return 0; /* not wanted any more, or overtaken */
-	for (i = 0; i < m.n; i++)
-		n += fill_choice(c, &choice[n], &m.member[i]);
+	while (n < m.n && fill_choice(c, &choice[n], &m.member[n]))
+		n++;
+	if (n < m.n) {
+		put_choices(c, choice, n);
+		not_taken(e);
+		return 0;
+	}
 	choices_sort(choice, n, nearest(e));
+	if (set_route(e, m.version, choice, n)) {
+		not_taken(e);
+		return 0;
+	}
 	answered(e, from, m.ttl / 2);
 	e->n_all = m.n_all;
 	if (!timer_is_set(&c->recost))
 		timer_set(&c->env->timers, &c->recost, c->env->now + RECOST_PERIOD);
-	set_route(e, m.version, choice, n);
 	return 0;
 }
 
@@ -441,9 +486,12 @@ int cache_on_negative(struct cache *c, const struct contact *from, struct rd *bo
 			ask_anew(e);
 		return 0;
 	}
+	if (set_route(e, 0, NULL, 0)) {
+		not_taken(e);
+		return 0;
+	}
 	answered(e, from, m.ttl);
 	e->n_all = 0;
-	set_route(e, 0, NULL, 0);
 	return 0;
 }
 
@@ -467,7 +515,7 @@ static void recost_entry(struct entry *e)
 		return;
 	for (i = 0; i < n; i++)
 		ap_hold(choice[i].ap);
-	set_route(e, e->route->version, choice, n);
+	(void)!set_route(e, e->route->version, choice, n); /* or in the next period */
 }
 
 static void recost(void *ctx)

@@ -51,9 +51,10 @@ struct rendezvous_ops {
 	 * its property; NULL: it knows nothing of @name any more. A route with
 	 * n_targets 0 is an answer as well: no live member, or, with version 0, no
 	 * such group. A route lives until it is replaced or withdrawn here, because
-	 * used_at is read to tell whether it is still needed.
+	 * used_at is read to tell whether it is still needed. PIAS_ENOMEM, which only
+	 * a new name can meet: @route is not taken. Never calls back.
 	 */
-	void (*route)(void *ctx, const struct group_name *name, struct route *route);
+	int (*route)(void *ctx, const struct group_name *name, struct route *route);
 	/*
 	 * Send @payload as UDP to @group's address, @port, through the tunnel to @to:
 	 * the way a client's packet would go.

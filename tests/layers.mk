@@ -66,9 +66,12 @@ UNIT_TESTS += $(patsubst tests/unit/$(1)/%.c,$(B)/unit/$(1)/%,$(wildcard tests/u
 $(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FIXTURE_OBJS) $(UNIT_$(1))
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(or $(UNIT_LIBS_$(1)),$(CRYPTO_LIBS)) $(CHECK_LIBS)
+	$(Q)$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $(or $(UNIT_LIBS_$(1)),$(CRYPTO_LIBS)) $(CHECK_LIBS)
 endef
 $(foreach l,base overlay rendezvous forwarder cli sim,$(eval $(call unit_rule,$(l))))
+
+# tests/fixture/memory.h
+$(B)/unit/forwarder/test_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=_mark_point
 
 .SECONDARY:
 DEPFILES = $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -105,7 +105,8 @@ static void set_up(void)
 	}
 	for (i = 0; i < 251; i++)
 		r->slot[i] = (uint16_t)(i % 16);
-	forward_route(f, &name, r);
+	if (forward_route(f, &name, r))
+		exit(1);
 }
 
 /* Another client's port each time; nobody checks the UDP checksum on the way. */

@@ -398,13 +398,13 @@ START_TEST(test_wires)
 	ap_forget();
 	r->version = 1;
 	r->target[0] = t;
-	rendezvous_ops->route(rendezvous_ctx, &g, r);
+	ck_assert_int_eq(rendezvous_ops->route(rendezvous_ctx, &g, r), 0);
 	in.data = buf;
 	in.len = ip_udp(buf, &s, 1000, 53, 10);
 	proxy_on_packet(&p, &in);
 	ck_assert(addr_eq(&ap_only(TUNNEL)->tunnel.to, &t.to));
 	ap_forget();
-	rendezvous_ops->route(rendezvous_ctx, &g, NULL);
+	ck_assert_int_eq(rendezvous_ops->route(rendezvous_ctx, &g, NULL), 0);
 	proxy_on_packet(&p, &in);
 	ck_assert_int_eq(ap_count(TUNNEL), 0);
 }
