@@ -24,26 +24,16 @@ void icmp_limit_init(struct icmp_limit *l, const struct siphash_key *key)
 	l->key = *key;
 }
 
-static bool conforms(pias_time at, pias_time now, pias_time interval, unsigned burst)
-{
-	return at <= now + interval * (burst - 1);
-}
-
-static pias_time advance(pias_time at, pias_time now, pias_time interval)
-{
-	return (at > now ? at : now) + interval;
-}
-
 bool icmp_limit_take(struct icmp_limit *l, pias_time now, const struct addr *to)
 {
-	pias_time *client =
+	struct rate *client =
 		&l->client[siphash(&l->key, to->ip, sizeof(to->ip)) % ICMP_BUCKETS];
 
-	if (!conforms(l->all, now, ALL_INTERVAL, ALL_BURST) ||
-	    !conforms(*client, now, CLIENT_INTERVAL, CLIENT_BURST))
+	if (!rate_allows(&l->all, now, ALL_INTERVAL, ALL_BURST) ||
+	    !rate_allows(client, now, CLIENT_INTERVAL, CLIENT_BURST))
 		return false;
-	l->all = advance(l->all, now, ALL_INTERVAL);
-	*client = advance(*client, now, CLIENT_INTERVAL);
+	rate_add(&l->all, now, ALL_INTERVAL);
+	rate_add(client, now, CLIENT_INTERVAL);
 	return true;
 }
 

@@ -7,16 +7,16 @@
 #define PIAS_FORWARDER_ICMP_H
 
 #include "forwarder/packet.h"
-#include "overlay/base/timer.h"
+#include "overlay/base/rate.h"
 
 #define ICMP_ROOM    1280 /* bytes that icmp_too_big may write */
 #define ICMP_BUCKETS 256
 
-/* Generic cell rate algorithm: one time stamp a bucket. Clients share buckets by hash. */
+/* Clients share buckets by hash. */
 struct icmp_limit {
 	struct siphash_key key;
-	pias_time all;
-	pias_time client[ICMP_BUCKETS];
+	struct rate all;
+	struct rate client[ICMP_BUCKETS];
 };
 
 void icmp_limit_init(struct icmp_limit *l, const struct siphash_key *key);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "overlay/base/rate.h"
+
 struct entry {
 	struct cache *cache;
 	struct timer timer;
@@ -45,6 +47,7 @@ struct cache {
 	uint32_t max;
 	pias_time idle;
 	struct timer recost;
+	struct rate strangers; /* resolves of groups that may not exist */
 };
 
 static void on_timer(void *ctx);
@@ -264,11 +267,23 @@ static struct entry *entry_new(struct cache *c, const struct group_name *name)
 	return e;
 }
 
+/*
+ * Whoever sends packets to random ports must not make us, and the rendezvous APs, work
+ * more than that. Packets of a group that has to wait go the long way meanwhile.
+ */
+static bool may_ask(struct cache *c)
+{
+	if (rate_take(&c->strangers, c->env->now, RESOLVE_INTERVAL, RESOLVE_BURST))
+		return true;
+	count(c->env, drop_resolve_limit);
+	return false;
+}
+
 void cache_want(struct cache *c, const struct group_name *name)
 {
 	struct entry *e = entry_find(c, name);
 
-	if (e || !make_room(c))
+	if (e || !may_ask(c) || !make_room(c))
 		return;
 	e = entry_new(c, name);
 	if (e)
@@ -294,7 +309,8 @@ static void on_timer(void *ctx)
 		return;
 	}
 	/* Nobody knows. A positive answer is better than none as long as it is used. */
-	if (!e->route || (e->is_asking && is_negative(e)) || !is_used(e)) {
+	if (!e->route || (e->is_asking && is_negative(e)) || !is_used(e) ||
+	    (is_negative(e) && !may_ask(e->cache))) {
 		forget(e);
 		return;
 	}

@@ -13,6 +13,10 @@
 #define RESOLVE_SPREAD	(500 * MSEC) /* over which a dead AP's groups are asked for */
 #define RECOST_PERIOD	(5 * SEC)
 
+/* Of groups of which nobody knows whether they exist: packets name what they like. */
+#define RESOLVE_INTERVAL (SEC / 4000)
+#define RESOLVE_BURST	 4000
+
 struct cache;
 
 /* Of a target, beside what the forwarder needs. */

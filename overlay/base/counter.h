@@ -70,6 +70,7 @@
 	X(drop_member_full,      "members refused: group or table full")        \
 	X(drop_subscriber_full,  "subscriptions refused: table full")           \
 	X(drop_cache_full,       "groups not resolved: cache full")             \
+	X(drop_resolve_limit,    "groups not resolved: rate limit")              \
 	X(drop_hello_mark,       "join requests without the ring's mark")       \
 	X(drop_hello_cookie,     "join requests with a bad or old cookie")      \
 	X(drop_ticket,           "refreshes with a bad ticket or tag")          \

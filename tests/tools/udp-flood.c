@@ -3,11 +3,12 @@
  * benchmarks of forwarders: whole frames through a packet socket, past the queueing
  * discipline.
  *
- *   udp-flood [-r PER_SECOND] [-t SECONDS] [-f FLOWS] [-b BURST] IFACE GATEWAY_MAC
- *             SOURCE DESTINATION PORT
+ *   udp-flood [-r PER_SECOND] [-t SECONDS] [-f FLOWS] [-b BURST] [-p PORTS] IFACE
+ *             GATEWAY_MAC SOURCE DESTINATION PORT
  *
  * IPv4. Frames of 60 bytes (64 with the check sequence); FLOWS source ports in turn,
- * BURST frames of each at a time. Prints "sent=N seconds=S" at the end.
+ * BURST frames of each at a time, to PORTS destination ports from PORT on. Prints
+ * "sent=N seconds=S" at the end.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -22,7 +23,7 @@
 
 #define FRAME_LEN   60
 #define PAYLOAD_LEN (FRAME_LEN - 14 - 20 - 8)
-#define FLOWS_MAX   4096
+#define FLOWS_MAX   65536
 #define BATCH	    64
 
 struct frame {
@@ -132,19 +133,19 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: udp-flood [-r PER_SECOND] [-t SECONDS] [-f FLOWS] [-b BURST] "
-		"IFACE GATEWAY_MAC SOURCE DESTINATION PORT\n");
+		"[-p PORTS] IFACE GATEWAY_MAC SOURCE DESTINATION PORT\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
 	double rate = 0, seconds = 2;
-	unsigned flows = 256, burst = 1;
+	unsigned flows = 256, burst = 1, ports = 1;
 	struct in_addr src, dst;
 	uint8_t mac[12];
 	int opt, fd;
 
-	while ((opt = getopt(argc, argv, "r:t:f:b:")) != -1) {
+	while ((opt = getopt(argc, argv, "r:t:f:b:p:")) != -1) {
 		switch (opt) {
 		case 'r':
 			rate = atof(optarg);
@@ -158,11 +159,14 @@ int main(int argc, char **argv)
 		case 'b':
 			burst = (unsigned)atoi(optarg);
 			break;
+		case 'p':
+			ports = (unsigned)atoi(optarg);
+			break;
 		default:
 			usage();
 		}
 	}
-	if (argc - optind != 5 || flows == 0 || flows > FLOWS_MAX || burst == 0)
+	if (argc - optind != 5 || flows == 0 || flows > FLOWS_MAX || burst == 0 || ports == 0)
 		usage();
 	argv += optind;
 	if (sscanf(argv[1], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2],
@@ -173,7 +177,7 @@ int main(int argc, char **argv)
 	fd = open_socket(argv[0], mac + 6);
 	for (unsigned i = 0; i < flows; i++)
 		frame_init(&frames[i], mac, src.s_addr, dst.s_addr, (uint16_t)(10000 + i),
-			   (uint16_t)atoi(argv[4]));
+			   (uint16_t)((unsigned)atoi(argv[4]) + i % ports));
 	run(fd, rate, seconds, flows, burst);
 	return 0;
 }

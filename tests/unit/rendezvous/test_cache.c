@@ -446,6 +446,80 @@ START_TEST(test_cache_full_of_questions)
 }
 END_TEST
 
+/* By port, of the groups of unknown(). */
+static struct route *flooded[8192];
+
+static int on_flooded(void *ctx, const struct group_name *g, struct route *route)
+{
+	if (group_name_eq(g, &name))
+		return ring_on_route(ctx, g, route);
+	ck_assert_uint_lt(g->port, 8192);
+	route_free(flooded[g->port]);
+	flooded[g->port] = route;
+	return 0;
+}
+
+/* Answered by any AP, ourselves included. */
+static uint64_t n_resolves(void)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < ring.n; i++)
+		n += ring.ap[i].env.counters.v[COUNTER_resolves];
+	return n;
+}
+
+static void flood(unsigned n)
+{
+	struct group_name g;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		g = unknown(i);
+		if (flooded[g.port])
+			flooded[g.port]->used_at = in->env.now;
+		else
+			rendezvous_want(in->rv, &g);
+	}
+}
+
+/*
+ * Packets to random ports: so many resolves at once, and then by and by, whether or not
+ * there is a negative answer yet; and a group that is there is found all the same.
+ */
+START_TEST(test_flood_of_unknown_groups)
+{
+	static const struct rendezvous_ops ops = {.route = on_flooded};
+	const uint64_t *limited = &in->env.counters.v[COUNTER_drop_resolve_limit];
+	struct rendezvous_config config = ring.config;
+	uint64_t before;
+	unsigned i;
+
+	config.max_cached = 20000;
+	cache_free(in->rv->cache);
+	in->rv->cache = cache_new(&in->env, in, &in->rv->owner, &config, &ops, in);
+	join(3, 1, 1);
+	flood(RESOLVE_BURST + 1000);
+	ck_assert_uint_eq(cache_n(in->rv->cache), RESOLVE_BURST);
+	ck_assert_uint_eq(*limited, 1000);
+	ck_assert_ptr_null(ring_packet(in, &name));
+	ck_assert_uint_eq(*limited, 1001);
+	ring_run(&ring, 20 * MSEC);
+	ck_assert_ptr_nonnull(ring_resolve(in, &name, 20 * MSEC));
+	before = n_resolves();
+	for (i = 0; i < 50; i++) {
+		flood(8000);
+		ring_run(&ring, 100 * MSEC);
+	}
+	ck_assert_uint_ge(n_resolves() - before, 4 * SEC / RESOLVE_INTERVAL);
+	ck_assert_uint_le(n_resolves() - before, 6 * SEC / RESOLVE_INTERVAL);
+	ck_assert_ptr_nonnull(routed());
+	for (i = 0; i < 8192; i++)
+		route_free(flooded[i]);
+}
+END_TEST
+
 /* More members than a push holds: the nearest, and news only of what concerns us. */
 START_TEST(test_large_group)
 {
@@ -569,6 +643,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_all_holders_crash);
 	tcase_add_test(c, test_nobody_answers);
 	tcase_add_test(c, test_full_cache);
+	tcase_add_test(c, test_flood_of_unknown_groups);
 	tcase_add_test(c, test_cache_full_of_questions);
 	tcase_add_test(c, test_large_group);
 	tcase_add_test(c, test_moving_coordinates);
