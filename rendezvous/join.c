@@ -59,6 +59,7 @@ struct joins *joins_new(struct env *env, struct overlay *overlay,
 		    config->health_misses, &health_ops, j);
 	servers_init(&j->servers, env, config->max_servers, on_lease_expired, j);
 	attempts_init(&j->attempts, env);
+	turns_init(&j->turns, env, server_link_on_turn, j);
 	htab_init(&j->links);
 	return j;
 }
@@ -69,6 +70,7 @@ void joins_free(struct joins *j)
 		return;
 	server_links_fini(j);
 	servers_fini(&j->servers);
+	turns_fini(&j->turns);
 	attempts_fini(&j->attempts);
 	aead_free(j->ticket_sealer);
 	hello_fini(&j->hello);
@@ -97,6 +99,7 @@ static void on_challenged(void *ctx, struct health *h)
 		attempts_failed(&j->attempts, j->env->now, &s->who.server,
 				&s->who.unicast);
 	}
+	server_link_judge_alike(j, s, is_met);
 	if (s->origin.is_link)
 		server_link_on_challenged(j, s, is_met);
 	else

@@ -17,6 +17,7 @@
 #include "rendezvous/membership.h"
 #include "rendezvous/rendezvous.h"
 #include "rendezvous/server.h"
+#include "rendezvous/turn.h"
 
 /* AP to AP: a LEASE that belongs to the server's join AP (PROTOCOL 6.6). */
 #define MSG_JOIN_RELAY 0x7f
@@ -39,6 +40,7 @@ struct joins {
 	struct prober prober;
 	struct servers servers;
 	struct attempts attempts;
+	struct turns turns;
 	struct htab links; /* struct server_link */
 	uint64_t link_serial;
 	bool is_leaving;
@@ -99,6 +101,10 @@ must_check int admission_check_twin(const struct server *s, const struct addr *u
 				    char *why, size_t len);
 
 void server_links_fini(struct joins *j);
+/* For turns_init; its context is the struct joins. */
+void server_link_on_turn(void *ctx, struct server *s);
+/* The challenge of @s, whose turn it was, ended: so it goes for others behind it. */
+void server_link_judge_alike(struct joins *j, struct server *s, bool is_met);
 /* The challenge of a server that sent a JOIN ended; or MEMBERSHIP_JOIN did. */
 void server_link_on_challenged(struct joins *j, struct server *s, bool is_met);
 void server_link_on_done(struct joins *j, struct server *s,

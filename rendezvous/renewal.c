@@ -61,6 +61,7 @@ static void ack_refresh(struct joins *j, struct server *s, uint64_t seq, pias_ti
 void renewal_leave(struct joins *j, struct server *s)
 {
 	health_stop(&s->health);
+	turn_end(s);
 	s->state = SERVER_LEAVING;
 	joins_ask(j, s, MEMBERSHIP_LEAVE);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rendezvous/turn.h"
+
 struct member_key {
 	const struct group_name *group;
 	const struct id *server;
@@ -24,6 +26,7 @@ void servers_init(struct servers *t, struct env *env, uint32_t max,
 
 static void server_free(struct server *s)
 {
+	turn_end(s);
 	health_stop(&s->health);
 	timer_stop(&s->servers->env->timers, &s->lease);
 	crypto_wipe(s, sizeof(*s));

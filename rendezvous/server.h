@@ -6,6 +6,8 @@
 #ifndef PIAS_RENDEZVOUS_SERVER_H
 #define PIAS_RENDEZVOUS_SERVER_H
 
+#include <sys/queue.h>
+
 #include "overlay/base/htab.h"
 #include "rendezvous/health.h"
 #include "rendezvous/ticket.h"
@@ -27,6 +29,7 @@ struct server_origin {
 };
 
 struct servers;
+struct turn;
 
 struct server {
 	struct admission who;
@@ -34,6 +37,8 @@ struct server {
 	struct server_origin origin;
 	struct timer lease; /* runs out */
 	struct servers *servers;
+	struct turn *turn; /* it is in, turn.h; NULL: none */
+	TAILQ_ENTRY(server) in_line;
 	uint64_t seq;	/* the latest heard from the server */
 	uint32_t stamp; /* of what we said about it since: member.h */
 	uint32_t rtt_told_us;

@@ -39,8 +39,13 @@ static struct server_link *find_link(const struct joins *j, uint32_t link)
 	return htab_find(&j->links, link_hash(link), is_link, &link);
 }
 
+/* With it go the JOINs that wait for their turn. */
 static void forget_link(struct joins *j, struct server_link *l)
 {
+	struct server *s;
+
+	while ((s = turn_find_waiting(&j->turns, &l->who.id, l->serial)))
+		server_del(s);
 	timer_stop(&j->env->timers, &l->end);
 	htab_del(&j->links, link_hash(l->link), l);
 	free(l);
@@ -224,6 +229,10 @@ static int replace_server(struct joins *j, const struct admission *who,
 		err = admission_check_twin(old, &who->unicast, why, len);
 		if (err)
 			return err;
+		/* Asking again must not be a way never to have failed. */
+		if (old->health.state == HEALTH_CHALLENGE)
+			attempts_failed(&j->attempts, j->env->now, &old->who.server,
+					&old->who.unicast);
 		server_del(old);
 	}
 	err = server_add(&j->servers, who, &j->prober, out);
@@ -233,6 +242,28 @@ static int replace_server(struct joins *j, const struct admission *who,
 		env_text(why, len, "this anycast proxy serves %u servers, its maximum",
 			 j->servers.by_member.n);
 	return err;
+}
+
+static int take_turn(struct joins *j, struct server *s, char *why, size_t len)
+{
+	bool is_now;
+	int err = turn_take(&j->turns, s, &is_now);
+
+	if (err == PIAS_EFULL) {
+		count(j->env, drop_join_limit);
+		env_text(why, len, "%u joins of this server wait for its first answer",
+			 TURN_WAITING_MAX);
+	} else if (err) {
+		env_text(why, len, "%s", error_text(err));
+	} else if (is_now) {
+		health_challenge(&s->health);
+	}
+	return err;
+}
+
+void server_link_on_turn(void *ctx, struct server *s)
+{
+	health_challenge(&s->health);
 }
 
 static void on_join(struct joins *j, struct server_link *l, const struct server_join *m)
@@ -255,7 +286,9 @@ static void on_join(struct joins *j, struct server_link *l, const struct server_
 		.is_link = true, .link = l->link, .link_serial = l->serial};
 	s->seq = m->seq;
 	s->create = m->create;
-	health_challenge(&s->health);
+	err = take_turn(j, s, why, sizeof(why));
+	if (err)
+		refuse_server(j, s, err, 0, why);
 }
 
 int joins_on_frame(struct joins *j, uint32_t link, const uint8_t *frame, size_t len)
@@ -299,6 +332,20 @@ static void refuse_tunnel(struct joins *j, struct server *s)
 		 s->who.encap == ENCAP_GUE ? "UDP to that port" : "IP protocols 4 and 41",
 		 addr_str(&a, group));
 	refuse_server(j, s, PIAS_ETUNNEL, 0, why);
+}
+
+/* Good or bad, it holds for all that it said of that address. */
+void server_link_judge_alike(struct joins *j, struct server *s, bool is_met)
+{
+	struct server *w;
+
+	while ((w = turn_next_alike(s))) {
+		if (is_met)
+			health_challenge(&w->health);
+		else
+			refuse_tunnel(j, w);
+	}
+	turn_end(s);
 }
 
 void server_link_on_challenged(struct joins *j, struct server *s, bool is_met)

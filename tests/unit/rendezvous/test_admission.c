@@ -288,8 +288,33 @@ static int send_join(struct world *w, const struct server_join *j)
 {
 	uint8_t frame[SERVER_FRAME_MAX];
 	size_t len = server_join_encode(frame, j);
+	int err;
 
-	return joins_on_frame(w->ap[0].joins, 5, frame, len);
+	w->ap[0].env.now = w->now;
+	err = joins_on_frame(w->ap[0].joins, 5, frame, len);
+
+	env_settle(&w->ap[0].env);
+	return err;
+}
+
+/* As the HELLO of a host at 10.0.0.1 would get it. */
+static void get_cookie(struct world *w, struct server_join *j)
+{
+	const struct addr from = {.family = ADDR_V4, .ip = {10, 0, 0, 1}};
+	uint8_t hello[SERVER_HELLO_LEN], out[SERVER_COOKIE_MAX];
+	struct server_cookie c = {.nonce = 3};
+	struct server_hello h = {.nonce = 3};
+	struct server_mark mark;
+	size_t len;
+
+	server_mark_init(&mark, "lab");
+	server_hello_encode(hello, &h, &mark);
+	len = hello_answer(&w->ap[0].joins->hello, &w->ap[0].env, &w->ap[0].overlay.self,
+			   &from, hello, sizeof(hello), out);
+	ck_assert_int_eq(server_cookie_decode(&c, out, len, &mark), 0);
+	j->nonce = c.nonce;
+	j->seen = c.seen;
+	memcpy(j->cookie, c.cookie, sizeof(j->cookie));
 }
 
 START_TEST(test_no_cookie)
@@ -320,8 +345,10 @@ START_TEST(test_bad_link)
 	ck_assert_uint_eq(world_count(w, drop_message_malformed), 1);
 	ck_assert_uint_eq(w->ap[0].joins->links.n, 0);
 	ck_assert_int_eq(joins_on_link_up(w->ap[0].joins, 5, &who), 0);
-	for (i = 0; i < SERVER_LINK_REQUESTS; i++)
+	for (i = 0; i < SERVER_LINK_REQUESTS; i++) {
+		j.unicast.ip[3] = (uint8_t)i; /* or it has failed too often */
 		ck_assert_int_eq(send_join(w, &j), 0);
+	}
 	ck_assert_int_eq(send_join(w, &j), PIAS_EFULL);
 	ck_assert_uint_eq(world_count(w, drop_join_limit), 1);
 	ck_assert_uint_eq(w->ap[0].joins->links.n, 0);
@@ -383,26 +410,13 @@ END_TEST
 
 START_TEST(test_not_understood)
 {
-	struct server_cookie c = {.nonce = 3};
-	struct server_hello h = {.nonce = 3};
-	uint8_t frame[SERVER_FRAME_MAX + 2], hello[SERVER_HELLO_LEN];
-	uint8_t out[SERVER_COOKIE_MAX];
-	struct server_mark mark;
+	uint8_t frame[SERVER_FRAME_MAX + 2];
 	struct server_join j;
 	struct world *w = with_link(&j);
-	const struct addr from = {.family = ADDR_V4, .ip = {10, 0, 0, 1}};
-	struct env *env = &w->ap[0].env;
 	struct server_identity who = identity();
 	size_t len;
 
-	server_mark_init(&mark, "lab");
-	server_hello_encode(hello, &h, &mark);
-	len = hello_answer(&w->ap[0].joins->hello, env, &w->ap[0].overlay.self, &from,
-			   hello, sizeof(hello), out);
-	ck_assert_int_eq(server_cookie_decode(&c, out, len, &mark), 0);
-	j.nonce = c.nonce;
-	j.seen = c.seen;
-	memcpy(j.cookie, c.cookie, sizeof(j.cookie));
+	get_cookie(w, &j);
 	len = server_join_encode(frame, &j);
 	frame[len++] = 0x81;
 	frame[len++] = 0;
@@ -416,6 +430,92 @@ START_TEST(test_not_understood)
 	ck_assert_str_eq(
 		server_find(&w->ap[0].joins->servers, &j.group, &who.id)->who.name,
 		"team?[2J");
+	world_free(w);
+}
+END_TEST
+
+/*
+ * A server that names a stranger's address, in as many groups as it can, or in one again
+ * and again: he gets four challenges a minute, and one address is challenged at a time.
+ */
+START_TEST(test_reflection)
+{
+	struct server_join j;
+	struct world *w = with_link(&j);
+	unsigned i;
+
+	get_cookie(w, &j);
+	w->ap[0].joins->servers.max = 1000;
+	for (i = 0; i < 100; i++) {
+		j.group.port = (uint16_t)(1000 + i);
+		j.unicast.ip[3] = (uint8_t)(i < 50 ? 66 : 67);
+		ck_assert_int_eq(send_join(w, &j), 0);
+	}
+	ck_assert_uint_eq(w->ap[0].n_probes, 1);
+	world_run(w, 1400 * MSEC);
+	ck_assert_uint_eq(w->ap[0].n_probes, 4);
+	ck_assert_uint_eq(world_count(w, joins_refused), 0);
+	world_run(w, 200 * MSEC);
+	ck_assert_uint_eq(world_count(w, joins_refused), 50);
+	ck_assert_uint_eq(w->ap[0].n_probes, 5);
+	world_run(w, 5 * SEC);
+	ck_assert_uint_eq(world_count(w, joins_refused), 100);
+	ck_assert_uint_eq(w->ap[0].n_probes, 8);
+	for (i = 0; i < 150; i++) {
+		ck_assert_int_eq(send_join(w, &j), 0);
+		world_run(w, 100 * MSEC);
+	}
+	/* Two are given up for the next one, which makes three failures; the last is not.
+	 */
+	ck_assert_uint_eq(w->ap[0].n_probes, 8 + 1 + 1 + 4);
+	ck_assert_uint_ge(world_count(w, drop_join_limit), 140);
+	ck_assert_uint_eq(w->ap[0].joins->servers.by_member.n, 0);
+	world_free(w);
+}
+END_TEST
+
+/* What waits for its turn goes with its link, and there is a maximum. */
+START_TEST(test_waiting)
+{
+	struct server_join j;
+	struct world *w = with_link(&j);
+	struct servers *servers = &w->ap[0].joins->servers;
+	unsigned i;
+
+	get_cookie(w, &j);
+	servers->max = 1000;
+	for (i = 0; i < TURN_WAITING_MAX + 11; i++) {
+		j.group.port = (uint16_t)(1000 + i);
+		ck_assert_int_eq(send_join(w, &j), 0);
+	}
+	ck_assert_uint_eq(servers->by_member.n, TURN_WAITING_MAX + 1);
+	ck_assert_uint_eq(world_count(w, drop_join_limit), 10);
+	joins_on_link_down(w->ap[0].joins, 5);
+	ck_assert_uint_eq(servers->by_member.n, 1);
+	world_run(w, 2 * SEC);
+	ck_assert_uint_eq(servers->by_member.n, 0);
+	ck_assert_uint_eq(w->ap[0].joins->turns.by_server.n, 0);
+	world_free(w);
+}
+END_TEST
+
+/* One answer, and all groups of that address are challenged together. */
+START_TEST(test_many_groups)
+{
+	struct world *w = world_new(12);
+	struct agent_config *c = &world_agent(w, 0)->config;
+	unsigned i;
+
+	c->n_groups = 8;
+	for (i = 0; i < c->n_groups; i++) {
+		c->group[i] = c->group[0];
+		c->group[i].port = (uint16_t)(1000 + i);
+		c->probe_port[i] = (uint16_t)(50000 + i);
+	}
+	world_start_agent(w, 0);
+	for (i = 0; i < c->n_groups; i++)
+		ck_assert(world_await(w, 0, i, AGENT_JOINED, 200 * MSEC));
+	ck_assert_uint_eq(w->ap[0].joins->turns.by_server.n, 0);
 	world_free(w);
 }
 END_TEST
@@ -443,6 +543,9 @@ int main(void)
 	tcase_add_test(c, test_links_of_one);
 	tcase_add_test(c, test_idle_links);
 	tcase_add_test(c, test_not_understood);
+	tcase_add_test(c, test_reflection);
+	tcase_add_test(c, test_waiting);
+	tcase_add_test(c, test_many_groups);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
