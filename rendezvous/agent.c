@@ -36,7 +36,12 @@ struct agent {
 	struct env *env;
 	const struct agent_ops *ops;
 	void *ctx;
-	struct agent_config config;
+	struct addr unicast;
+	uint64_t gue_cookie;
+	pias_time lease;
+	uint16_t mtu;
+	uint8_t encap;
+	bool create;
 	struct server_mark mark;
 	uint64_t seq;
 	enum search search;
@@ -46,6 +51,7 @@ struct agent {
 	uint64_t nonce;	    /* of this search's HELLOs */
 	struct server_cookie cookie;
 	uint32_t link; /* in SEARCH_JOIN */
+	unsigned n_groups;
 	struct agent_group group[];
 };
 
@@ -68,15 +74,22 @@ struct agent *agent_new(struct env *env, const struct agent_config *config,
 	a->env = env;
 	a->ops = ops;
 	a->ctx = ctx;
-	a->config = *config;
+	a->unicast = config->unicast;
+	a->gue_cookie = config->cookie;
+	a->lease = config->lease;
+	a->mtu = config->mtu;
+	a->encap = config->encap;
+	a->create = config->create;
+	a->n_groups = config->n_groups;
 	a->seq = config->start;
 	if (config->encap == ENCAP_IPIP)
-		a->config.unicast.port = 0;
+		a->unicast.port = 0;
 	server_mark_init(&a->mark, config->ring);
 	timer_init(&a->timer, on_timer, a);
 	for (i = 0; i < config->n_groups; i++)
 		agent_group_init(&a->group[i], env, &a->seq, &config->group[i],
-				 config->unicast.family, &group_ops, a);
+				 config->probe_port[i], config->unicast.family,
+				 &group_ops, a);
 	return a;
 }
 
@@ -87,7 +100,7 @@ void agent_free(struct agent *a)
 	if (!a)
 		return;
 	timer_stop(&a->env->timers, &a->timer);
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		agent_group_fini(&a->group[i]);
 	free(a);
 }
@@ -121,7 +134,7 @@ static void enter_all(struct agent *a, enum agent_state state)
 {
 	unsigned i;
 
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].wants && is_in_search(&a->group[i]))
 			enter(a, &a->group[i], state);
 }
@@ -133,7 +146,7 @@ static struct agent_group *wanting(struct agent *a, unsigned n)
 {
 	unsigned i, n_wanting = 0;
 
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		n_wanting += a->group[i].wants;
 	if (!n_wanting)
 		return NULL;
@@ -172,7 +185,7 @@ static void start_search(struct agent *a)
 	a->nonce = env_random_u64(a->env);
 	a->n_hellos = 0;
 	send_hello(a);
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].wants)
 			enter(a, &a->group[i], AGENT_HELLO);
 }
@@ -199,7 +212,7 @@ static void fail_search(struct agent *a, int err, const char *why)
 	unsigned i;
 
 	search_later(a);
-	for (i = 0; i < a->config.n_groups; i++) {
+	for (i = 0; i < a->n_groups; i++) {
 		struct agent_group *g = &a->group[i];
 
 		if (!g->wants || !is_in_search(g))
@@ -221,7 +234,7 @@ static void on_hello_timer(struct agent *a)
 	send_hello(a);
 	if (n != HELLO_TELL)
 		return;
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].wants)
 			a->ops->refused(
 				a->ctx, i, PIAS_ETIMEOUT,
@@ -259,7 +272,7 @@ void agent_start(struct agent *a)
 {
 	unsigned i;
 
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		a->group[i].wants = true;
 	start_search(a);
 }
@@ -279,7 +292,7 @@ void agent_leave(struct agent *a)
 	unsigned i;
 
 	stop_search(a);
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		agent_group_leave(&a->group[i]);
 }
 
@@ -311,8 +324,8 @@ static void usable_addrs(const struct agent *a, const struct addr *from,
 			 struct addr out[2])
 {
 	const struct addr *ap = a->cookie.ap.addr;
-	bool v4 = from->family == ADDR_V4 || a->config.unicast.family == ADDR_V4;
-	bool v6 = from->family == ADDR_V6 || a->config.unicast.family == ADDR_V6;
+	bool v4 = from->family == ADDR_V4 || a->unicast.family == ADDR_V4;
+	bool v6 = from->family == ADDR_V6 || a->unicast.family == ADDR_V6;
 
 	out[0] = ap[0];
 	out[1] = ap[1];
@@ -351,7 +364,7 @@ static void on_ack(struct agent *a, const uint8_t *data, size_t len)
 	unsigned i;
 
 	if (!server_ack_decode(&ack, data, len))
-		for (i = 0; i < a->config.n_groups; i++)
+		for (i = 0; i < a->n_groups; i++)
 			if (agent_group_on_ack(&a->group[i], &ack))
 				return;
 	count(a->env, drop_server_datagram);
@@ -382,20 +395,19 @@ void agent_on_probe(struct agent *a, unsigned i, const struct addr *from,
 
 static int send_join(struct agent *a, struct agent_group *g)
 {
-	const struct agent_config *c = &a->config;
 	uint8_t out[SERVER_FRAME_MAX];
 	struct server_join m = {
 		.nonce = a->nonce,
 		.seen = a->cookie.seen,
 		.group = g->name,
-		.create = c->create,
+		.create = a->create,
 		.policy = POLICY_NEAREST,
-		.encap = c->encap,
-		.unicast = c->unicast,
-		.gue_cookie = c->cookie,
-		.mtu = c->mtu,
-		.probe_port = c->probe_port[index_of(a, g)],
-		.lease_ms = (uint32_t)(c->lease / MSEC),
+		.encap = a->encap,
+		.unicast = a->unicast,
+		.gue_cookie = a->gue_cookie,
+		.mtu = a->mtu,
+		.probe_port = g->probe_port,
+		.lease_ms = (uint32_t)(a->lease / MSEC),
 	};
 	int err = agent_group_rekey(g);
 	size_t len;
@@ -427,7 +439,7 @@ int agent_on_link_up(struct agent *a, uint32_t link, const struct id *ap)
 	a->search = SEARCH_JOIN;
 	a->link = link;
 	arm(a, JOIN_PATIENCE);
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].wants && is_in_search(&a->group[i]) &&
 		    send_join(a, &a->group[i])) {
 			fail_search(a, PIAS_ENOMEM, error_text(PIAS_ENOMEM));
@@ -441,7 +453,7 @@ static struct agent_group *proving(struct agent *a, const struct group_name *nam
 {
 	unsigned i;
 
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].state == AGENT_PROVE &&
 		    group_name_eq(&a->group[i].name, name))
 			return &a->group[i];
@@ -453,7 +465,7 @@ static void end_search_if_done(struct agent *a)
 {
 	unsigned i;
 
-	for (i = 0; i < a->config.n_groups; i++)
+	for (i = 0; i < a->n_groups; i++)
 		if (a->group[i].state == AGENT_PROVE)
 			return;
 	stop_search(a);

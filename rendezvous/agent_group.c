@@ -19,13 +19,14 @@
 static void on_timer(void *ctx);
 
 void agent_group_init(struct agent_group *g, struct env *env, uint64_t *seq,
-		      const struct group_name *name, uint8_t family,
+		      const struct group_name *name, uint16_t probe_port, uint8_t family,
 		      const struct agent_group_ops *ops, void *ctx)
 {
 	memset(g, 0, sizeof(*g));
 	g->env = env;
 	g->seq = seq;
 	g->name = *name;
+	g->probe_port = probe_port;
 	g->family = family;
 	g->ops = ops;
 	g->ctx = ctx;

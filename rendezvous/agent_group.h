@@ -25,6 +25,7 @@ struct agent_group {
 	void *ctx;
 
 	struct group_name name;
+	uint16_t probe_port;
 	uint8_t state; /* enum agent_state */
 	bool wants;    /* shall be joined and is not */
 	bool was_joined;
@@ -47,7 +48,7 @@ struct agent_group {
 };
 
 void agent_group_init(struct agent_group *g, struct env *env, uint64_t *seq,
-		      const struct group_name *name, uint8_t family,
+		      const struct group_name *name, uint16_t probe_port, uint8_t family,
 		      const struct agent_group_ops *ops, void *ctx);
 void agent_group_fini(struct agent_group *g);
 

@@ -143,7 +143,7 @@ void oracle_check_delivery(struct trial *t, const struct server *s,
 {
 	uint8_t want[IPV4_HEADER_LEN + UDP_HEADER_LEN + PAYLOAD_LEN];
 	const uint8_t *payload = p->data + p->payload;
-	struct addr to = group_name_addr(&s->config.group[0]);
+	struct addr to = group_name_addr(&s->group);
 	bool is_as_sent = false;
 	uint32_t client, group;
 
@@ -302,7 +302,7 @@ static void holder_is_right(struct trial *t, const struct ap *ap, unsigned group
 	for (i = 0; i < t->n_servers; i++) {
 		const struct server *s = t->server[i];
 
-		if (!group_name_eq(&s->config.group[0], &t->group[group]))
+		if (!group_name_eq(&s->group, &t->group[group]))
 			continue;
 		if (!trial_server_is_live(s)) {
 			if (has_member(&l, &s->host->id))
@@ -361,7 +361,7 @@ static bool group_is_served(const struct trial *t, unsigned group)
 
 	for (i = 0; i < t->n_servers; i++)
 		if (trial_server_is_live(t->server[i]) &&
-		    group_name_eq(&t->server[i]->config.group[0], &t->group[group]))
+		    group_name_eq(&t->server[i]->group, &t->group[group]))
 			return true;
 	return false;
 }

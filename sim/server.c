@@ -78,17 +78,30 @@ static void on_probe(struct server *s, const struct packet *p)
 	agent_on_probe(s->agent, 0, &from, p->data + p->payload, p->len - p->payload);
 }
 
+struct addr server_unicast(const struct server *s)
+{
+	struct addr a = s->host->addr;
+
+	a.port = s->encap == ENCAP_GUE ? GUE_PORT : 0;
+	return a;
+}
+
 static void door_tunnel(void *core, const struct tunnel_packet *pkt,
 			const struct host *from)
 {
 	struct server *s = core;
+	struct decap_config decap;
 	struct packet p;
 	uint8_t *data = (uint8_t *)pkt->data; /* ours: it came in a buffer of its own */
-	enum decap_verdict v =
-		pkt->encap == ENCAP_GUE
-			? decap_gue(&s->decap, data, pkt->len, &p)
-			: decap_ipip(&s->decap, pkt->inner, data, pkt->len, &p);
+	enum decap_verdict v;
 
+	decap.group[0] = s->group;
+	decap.probe_port[0] = PROBE_PORT;
+	decap.n_groups = 1;
+	decap.unicast = server_unicast(s);
+	decap.cookie = s->cookie;
+	v = pkt->encap == ENCAP_GUE ? decap_gue(&decap, data, pkt->len, &p)
+				    : decap_ipip(&decap, pkt->inner, data, pkt->len, &p);
 	if (v != DECAP_OK) {
 		s->refused_in++;
 		return;
@@ -132,7 +145,6 @@ struct server *server_new(struct world *w, const char *ring,
 {
 	static const struct id drawn;
 	struct server *s = calloc(1, sizeof(*s));
-	struct agent_config *c;
 
 	if (!s)
 		abort();
@@ -140,16 +152,9 @@ struct server *server_new(struct world *w, const char *ring,
 	s->host->doors = &doors;
 	s->host->core = s;
 	s->host->is_server = true;
-	c = &s->config;
-	strncpy(c->ring, ring, RING_NAME_MAX);
-	c->group[0] = *group;
-	c->n_groups = 1;
-	c->create = true;
-	c->unicast = s->host->addr;
-	c->unicast.port = encap == ENCAP_GUE ? GUE_PORT : 0;
-	c->encap = (uint8_t)encap;
-	c->mtu = MTU;
-	c->probe_port[0] = PROBE_PORT;
+	s->ring = ring;
+	s->group = *group;
+	s->encap = (uint8_t)encap;
 	return s;
 }
 
@@ -164,16 +169,23 @@ void server_free(struct server *s)
 void server_start(struct server *s)
 {
 	struct host *h = s->host;
+	struct agent_config c = {
+		.group = {s->group},
+		.n_groups = 1,
+		.create = true,
+		.unicast = server_unicast(s),
+		.encap = s->encap,
+		.mtu = MTU,
+		.probe_port = {PROBE_PORT},
+		.lease = s->lease,
+		.start = (uint64_t)h->world->now + ((uint64_t)h->generation << 40),
+	};
 
+	strncpy(c.ring, s->ring, RING_NAME_MAX);
 	world_start_host(h->world, h);
-	env_random(&h->env, &s->config.cookie, sizeof(s->config.cookie));
-	s->config.start = (uint64_t)h->world->now + ((uint64_t)h->generation << 40);
-	s->decap.group[0] = s->config.group[0];
-	s->decap.probe_port[0] = PROBE_PORT;
-	s->decap.n_groups = 1;
-	s->decap.unicast = s->config.unicast;
-	s->decap.cookie = s->config.cookie;
-	s->agent = agent_new(&h->env, &s->config, &agent_ops, s);
+	env_random(&h->env, &s->cookie, sizeof(s->cookie));
+	c.cookie = s->cookie;
+	s->agent = agent_new(&h->env, &c, &agent_ops, s);
 	if (!s->agent)
 		abort();
 	agent_start(s->agent);

@@ -1,6 +1,7 @@
 /*
  * A simulated server: the agent of `pias-join` and its decapsulator on a host of the
  * world. It joins one group, answers nothing, and reports what its tunnel lets in.
+ * There may be a million: it holds what differs from one to the next, no more.
  */
 #ifndef PIAS_SIM_SERVER_H
 #define PIAS_SIM_SERVER_H
@@ -11,12 +12,15 @@
 
 struct server {
 	struct host *host;
-	struct agent *agent;
-	struct agent_config config;
-	struct decap_config decap;
+	struct agent *agent; /* NULL: never started, or crashed */
+	const char *ring;    /* borrowed */
+	struct group_name group;
+	uint8_t encap; /* enum encap */
+	uint64_t cookie;
+	pias_time lease; /* wish; 0: the AP's default */
 	enum agent_state state;
-	pias_time since;     /* of that state */
 	int refused;	     /* the last refusal, 0: none */
+	pias_time since;     /* of that state */
 	uint64_t refused_in; /* tunnel packets that the decapsulator refused */
 	/* A client's packet has come; @packet is parsed. NULL: nobody is told. */
 	void (*delivered)(void *ctx, struct server *s, const struct packet *packet,
@@ -26,6 +30,8 @@ struct server {
 
 struct server *server_new(struct world *w, const char *ring,
 			  const struct group_name *group, enum encap encap);
+/* Where tunnel packets come. */
+struct addr server_unicast(const struct server *s);
 /* Before world_fini. */
 void server_free(struct server *s);
 

@@ -222,7 +222,7 @@ static int make_servers(struct service *s)
 			s->group_of[i] = i < s->n_groups ? i : zipf_draw(&sizes, &s->rng);
 		s->server[i] = server_new(&s->world, "sim", &s->group[s->group_of[i]],
 					  ENCAP_GUE);
-		s->server[i]->config.lease = s->scenario->rendezvous.lease;
+		s->server[i]->lease = s->scenario->rendezvous.lease;
 		s->server[i]->delivered = delivered;
 		s->server[i]->ctx = s;
 	}

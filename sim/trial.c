@@ -173,8 +173,8 @@ static void forge(struct trial *t, struct ap *ap)
 		from->env.ops->datagram(from, &ap->host->addr, junk, len);
 		if (t->n_servers) {
 			struct server *s = t->server[rng_below(&t->rng, t->n_servers)];
-			struct tunnel_packet pkt = {.to = s->config.unicast,
-						    .encap = s->config.encap,
+			struct tunnel_packet pkt = {.to = server_unicast(s),
+						    .encap = s->encap,
 						    .inner = 4,
 						    .data = junk,
 						    .len = len};
