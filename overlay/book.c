@@ -1,6 +1,7 @@
 /*
- * Records live in chunks that never move, chained by hash; free ones are chained
- * through the same field. A record lives while its count of references is above zero.
+ * Records live in chunks that never move, chained by hash: of the whole record, and of
+ * each of its addresses. Free ones are chained through the first of these fields. A
+ * record lives while its count of references is above zero.
  */
 #include "overlay/book.h"
 
@@ -12,16 +13,22 @@
 
 #define CHUNK 256 /* records */
 
+enum chain {
+	BY_RECORD,
+	BY_HOST, /* IPv4; and IPv6 */
+	N_CHAINS = BY_HOST + 2
+};
+
 struct slot {
 	struct record record;
 	uint32_t n_refs;
-	uint32_t next; /* in its hash chain or the free list */
+	uint32_t next[N_CHAINS]; /* BY_RECORD: or in the free list */
 };
 
 struct book {
 	struct slot **chunk;
 	uint32_t n_chunks;
-	uint32_t *head; /* hash chains; a power of two of them */
+	uint32_t *head[N_CHAINS]; /* a power of two of them each */
 	uint32_t n_heads;
 	uint32_t free;
 	uint32_t n;
@@ -41,7 +48,7 @@ void book_free(struct book *b)
 	for (i = 0; i < b->n_chunks; i++)
 		free(b->chunk[i]);
 	free(b->chunk);
-	free(b->head);
+	free(b->head[0]);
 	free(b);
 }
 
@@ -61,26 +68,72 @@ static uint64_t record_digest(const struct id *id, uint64_t incarnation)
 	return siphash_words(&key, w, 4);
 }
 
+static uint32_t host_hash(const struct addr *a)
+{
+	static const struct siphash_key key = {0x70696173, 0x686f7374};
+	uint64_t w[2] = {be64_get(a->ip), be64_get(a->ip + 8)};
+
+	return (uint32_t)siphash_words(&key, w, 2);
+}
+
+/* The head of the chain that @s hangs in, or would; NULL: in none of that kind. */
+static uint32_t *head_of(const struct book *b, const struct slot *s, unsigned chain)
+{
+	const struct addr *a;
+
+	if (chain == BY_RECORD)
+		return &b->head[chain][s->record.digest & (b->n_heads - 1)];
+	a = &s->record.contact.addr[chain - BY_HOST];
+	if (addr_is_none(a))
+		return NULL;
+	return &b->head[chain][host_hash(a) & (b->n_heads - 1)];
+}
+
+static void link_slot(struct book *b, uint32_t ref)
+{
+	struct slot *s = slot_at(b, ref);
+	unsigned chain;
+
+	for (chain = 0; chain < N_CHAINS; chain++) {
+		uint32_t *head = head_of(b, s, chain);
+
+		if (!head)
+			continue;
+		s->next[chain] = *head;
+		*head = ref;
+	}
+}
+
+static void unlink_slot(struct book *b, uint32_t ref)
+{
+	struct slot *s = slot_at(b, ref);
+	unsigned chain;
+
+	for (chain = 0; chain < N_CHAINS; chain++) {
+		uint32_t *at = head_of(b, s, chain);
+
+		if (!at)
+			continue;
+		while (*at != ref)
+			at = &slot_at(b, *at)->next[chain];
+		*at = s->next[chain];
+	}
+}
+
 static int rehash(struct book *b)
 {
-	uint32_t n = b->n_heads ? 2 * b->n_heads : CHUNK, i, ref, next;
-	uint32_t *head = calloc(n, sizeof(*head));
+	uint32_t n = b->n_heads ? 2 * b->n_heads : CHUNK, i;
+	uint32_t *head = calloc((size_t)N_CHAINS * n, sizeof(*head));
 
 	if (!head)
 		return PIAS_ENOMEM;
-	for (i = 0; i < b->n_heads; i++) {
-		for (ref = b->head[i]; ref; ref = next) {
-			struct slot *s = slot_at(b, ref);
-			uint32_t h = (uint32_t)s->record.digest & (n - 1);
-
-			next = s->next;
-			s->next = head[h];
-			head[h] = ref;
-		}
-	}
-	free(b->head);
-	b->head = head;
+	free(b->head[0]);
+	for (i = 0; i < N_CHAINS; i++)
+		b->head[i] = head + (size_t)i * n;
 	b->n_heads = n;
+	for (i = 1; i <= b->n_chunks * CHUNK; i++)
+		if (slot_at(b, i)->n_refs)
+			link_slot(b, i);
 	return 0;
 }
 
@@ -100,7 +153,7 @@ static int grow(struct book *b)
 		return PIAS_ENOMEM;
 	b->chunk[b->n_chunks] = c;
 	for (i = CHUNK; i-- > 0;) {
-		c[i].next = b->free;
+		c[i].next[BY_RECORD] = b->free;
 		b->free = b->n_chunks * CHUNK + i + 1;
 	}
 	b->n_chunks++;
@@ -114,7 +167,8 @@ static uint32_t find(const struct book *b, const struct contact *c, uint64_t inc
 
 	if (!b->n_heads)
 		return 0;
-	for (ref = b->head[digest & (b->n_heads - 1)]; ref; ref = slot_at(b, ref)->next) {
+	for (ref = b->head[BY_RECORD][digest & (b->n_heads - 1)]; ref;
+	     ref = slot_at(b, ref)->next[BY_RECORD]) {
 		const struct record *r = &slot_at(b, ref)->record;
 
 		if (r->incarnation == incarnation && id_eq(&r->contact.id, &c->id) &&
@@ -128,7 +182,7 @@ static uint32_t find(const struct book *b, const struct contact *c, uint64_t inc
 uint32_t book_take(struct book *b, const struct contact *c, uint64_t incarnation)
 {
 	uint64_t digest = record_digest(&c->id, incarnation);
-	uint32_t ref = find(b, c, incarnation, digest), *head;
+	uint32_t ref = find(b, c, incarnation, digest);
 	struct slot *s;
 
 	if (ref) {
@@ -139,14 +193,12 @@ uint32_t book_take(struct book *b, const struct contact *c, uint64_t incarnation
 		return 0;
 	ref = b->free;
 	s = slot_at(b, ref);
-	b->free = s->next;
+	b->free = s->next[BY_RECORD];
 	s->record.contact = *c;
 	s->record.incarnation = incarnation;
 	s->record.digest = digest;
 	s->n_refs = 1;
-	head = &b->head[digest & (b->n_heads - 1)];
-	s->next = *head;
-	*head = ref;
+	link_slot(b, ref);
 	b->n++;
 	return ref;
 }
@@ -162,16 +214,12 @@ void book_take_again(struct book *b, uint32_t ref)
 void book_drop(struct book *b, uint32_t ref)
 {
 	struct slot *s = slot_at(b, ref);
-	uint32_t *p;
 
 	assert(s->n_refs);
 	if (--s->n_refs)
 		return;
-	p = &b->head[s->record.digest & (b->n_heads - 1)];
-	while (*p != ref)
-		p = &slot_at(b, *p)->next;
-	*p = s->next;
-	s->next = b->free;
+	unlink_slot(b, ref);
+	s->next[BY_RECORD] = b->free;
 	b->free = ref;
 	b->n--;
 }
@@ -182,6 +230,20 @@ const struct record *book_get(const struct book *b, uint32_t ref)
 
 	assert(s->n_refs);
 	return &s->record;
+}
+
+uint32_t book_next_at(const struct book *b, const struct addr *host, uint32_t after)
+{
+	unsigned family = host->family == ADDR_V6, chain = BY_HOST + family;
+	uint32_t ref;
+
+	if (!b->n_heads)
+		return 0;
+	ref = after ? slot_at(b, after)->next[chain]
+		    : b->head[chain][host_hash(host) & (b->n_heads - 1)];
+	while (ref && !addr_host_eq(&slot_at(b, ref)->record.contact.addr[family], host))
+		ref = slot_at(b, ref)->next[chain];
+	return ref;
 }
 
 uint32_t book_n(const struct book *b)

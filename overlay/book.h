@@ -29,6 +29,8 @@ void book_take_again(struct book *b, uint32_t ref);
 void book_drop(struct book *b, uint32_t ref);
 /* Stays where it is as long as somebody holds a reference. */
 const struct record *book_get(const struct book *b, uint32_t ref);
+/* The records with an address of @host, one after the other; 0: the first, or no more. */
+uint32_t book_next_at(const struct book *b, const struct addr *host, uint32_t after);
 uint32_t book_n(const struct book *b);
 
 #endif

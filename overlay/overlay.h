@@ -135,6 +135,8 @@ unsigned overlay_owners(const struct overlay *o, const struct id *key,
 bool overlay_predecessor(const struct overlay *o, struct contact *out);
 
 enum peer_status overlay_peer_status(const struct overlay *o, const struct id *id);
+/* Does an AP that lives, as far as we know, have an address of @host? Or we ourselves. */
+bool overlay_is_host(const struct overlay *o, const struct addr *host);
 /* Measured (smoothed) round-trip time to a peer, else predicted from @coord, else 0. */
 uint32_t overlay_rtt_us(const struct overlay *o, const struct id *id,
 			const struct coord *coord);

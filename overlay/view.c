@@ -38,6 +38,27 @@ enum peer_status overlay_peer_status(const struct overlay *o, const struct id *i
 	return membership_status(&o->membership, id);
 }
 
+static bool has_host(const struct contact *c, const struct addr *host)
+{
+	return addr_host_eq(&c->addr[0], host) || addr_host_eq(&c->addr[1], host);
+}
+
+/* The book may be shared, and hold more than our table: each record is looked up. */
+bool overlay_is_host(const struct overlay *o, const struct addr *host)
+{
+	const struct table *t = &o->membership.table;
+	uint32_t ref = 0, i;
+
+	if (has_host(&o->config.self, host))
+		return true;
+	while ((ref = book_next_at(t->book, host, ref))) {
+		i = table_find(t, &book_get(t->book, ref)->contact.id);
+		if (i != TABLE_NONE && t->e[i].ref == ref && table_is_live(t, i))
+			return true;
+	}
+	return false;
+}
+
 uint32_t overlay_rtt_us(const struct overlay *o, const struct id *id,
 			const struct coord *coord)
 {

@@ -14,35 +14,6 @@ static bool is_in_prefixes(const struct joins *j, const struct addr *a)
 	return prefixes_have(j->config.prefix, j->config.n_prefixes, a);
 }
 
-struct ap_search {
-	const struct addr *host;
-	bool found;
-};
-
-/* One that left or died may have become a server: its host answers a challenge or not. */
-static void search_ap(void *ctx, const struct overlay_peer_info *info)
-{
-	struct ap_search *search = ctx;
-	int i;
-
-	if (info->status == PEER_LEFT || info->status == PEER_DEAD)
-		return;
-	for (i = 0; i < 2; i++)
-		if (addr_host_eq(&info->contact.addr[i], search->host))
-			search->found = true;
-}
-
-static bool is_an_ap(const struct joins *j, const struct addr *a)
-{
-	struct overlay_peer_info self = {.contact = *overlay_self(j->overlay)};
-	struct ap_search search = {.host = a};
-
-	search_ap(&search, &self);
-	if (!search.found)
-		overlay_each_peer(j->overlay, search_ap, &search);
-	return search.found;
-}
-
 static int check_group(const struct joins *j, const struct group_name *g, char *why,
 		       size_t len)
 {
@@ -75,7 +46,8 @@ static int check_unicast(const struct joins *j, const struct admission *who, cha
 	else if (is_in_prefixes(j, a))
 		env_text(why, len, "%s is an anycast address: name the host's own one",
 			 text);
-	else if (is_an_ap(j, a))
+	/* One that left or died may have become a server: its host is challenged. */
+	else if (overlay_is_host(j->overlay, a))
 		env_text(why, len, "%s is the address of an anycast proxy", text);
 	else if (who->encap != ENCAP_GUE && who->encap != ENCAP_IPIP)
 		env_text(why, len, "unknown encapsulation %u", who->encap);

@@ -256,9 +256,12 @@ START_TEST(test_leave_is_known)
 	unsigned n = (unsigned)_i, i;
 	struct net *net = ring_of((uint64_t)_i, n);
 	struct net_node *leaver = &net->node[n - 1];
+	const struct addr *at = &leaver->config.self.addr[0];
 	struct id key;
 
 	net_run(net, 3 * SEC);
+	for (i = 0; i < n; i++)
+		ck_assert(overlay_is_host(net->node[i].o, at));
 	leaver->env.now = net->now;
 	overlay_leave(leaver->o);
 	env_settle(&leaver->env);
@@ -270,6 +273,8 @@ START_TEST(test_leave_is_known)
 		ck_assert_int_eq(net->node[i].seen[n - 1], PEER_LEFT);
 		ck_assert_int_eq(overlay_peer_status(o, &leaver->config.self.id),
 				 PEER_LEFT);
+		ck_assert(!overlay_is_host(o, at));
+		ck_assert(overlay_is_host(o, &net->node[i].config.self.addr[0]));
 		ck_assert_uint_eq(net->node[i].env.counters.v[COUNTER_peers_suspected],
 				  0);
 	}

@@ -112,6 +112,50 @@ START_TEST(test_address_needs_incarnation)
 }
 END_TEST
 
+static struct contact at_host(unsigned host)
+{
+	struct member m = member(1, 1, PEER_ALIVE);
+	uint8_t ip[16] = {0x20, 1, 0xd, 0xb8, (uint8_t)(host >> 8), (uint8_t)host};
+
+	if (host % 2)
+		m.contact.addr[1] = addr_v6(ip, 7427);
+	m.contact.addr[0] = addr_v4(ip + 2, 7427);
+	return m.contact;
+}
+
+/* Whoever is at a host is found there; also after growth, and after others have gone. */
+START_TEST(test_book_by_host)
+{
+	enum { HOSTS = 1000, EACH = 3 };
+	static uint32_t ref[HOSTS][EACH];
+	struct book *book = book_new();
+	struct contact c;
+	unsigned i, k, n;
+	uint32_t at;
+
+	for (k = 0; k < EACH; k++)
+		for (i = 0; i < HOSTS; i++) {
+			c = at_host(i);
+			ref[i][k] = book_take(book, &c, 1 + k);
+			ck_assert_uint_ne(ref[i][k], 0);
+		}
+	for (k = 0; k < EACH; k++)
+		for (i = 0; i < HOSTS; i++) {
+			c = at_host(i);
+			for (at = 0, n = 0; (at = book_next_at(book, &c.addr[i % 2], at));
+			     n++)
+				ck_assert(at == ref[i][0] || at == ref[i][1] ||
+					  at == ref[i][2]);
+			ck_assert_uint_eq(n, EACH - k);
+			book_drop(book, ref[i][(i + k) % EACH]);
+		}
+	c = at_host(1);
+	ck_assert_uint_eq(book_next_at(book, &c.addr[0], 0), 0);
+	ck_assert_uint_eq(book_next_at(book, &c.addr[1], 0), 0);
+	book_free(book);
+}
+END_TEST
+
 START_TEST(test_owner)
 {
 	static const struct {
@@ -340,6 +384,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_precedence);
 	tcase_add_test(c, test_unknown_dead_is_no_news);
 	tcase_add_test(c, test_address_needs_incarnation);
+	tcase_add_test(c, test_book_by_host);
 	tcase_add_loop_test(c, test_owner, 0, 8);
 	tcase_add_test(c, test_equal_prefixes);
 	tcase_add_test(c, test_full);
