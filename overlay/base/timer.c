@@ -71,7 +71,7 @@ static void sift_down(struct timers *ts, uint32_t i, const struct timer_slot *s)
 
 static void grow(struct timers *ts)
 {
-	uint32_t cap = ts->cap ? 2 * ts->cap : 16;
+	uint32_t cap = ts->cap ? 2 * ts->cap : 4;
 	struct timer_slot *heap = realloc(ts->heap, cap * sizeof(*heap));
 
 	if (!heap)
