@@ -23,7 +23,8 @@
 #define SYNC_SOON	  (1 * SEC)  /* after one that brought news: half to 1.5 */
 #define SYNC_FIRST	  (4 * SEC)  /* after joining */
 #define PULL_RETRY	  (3 * SEC)
-#define RESPREAD_MAX	  8 /* news from one comparison that are spread as events */
+#define QUEUE_KEPT	  16 /* events there is always room for */
+#define RESPREAD_MAX	  8  /* news from one comparison that are spread as events */
 
 static void on_flush(void *ctx);
 static void on_sync_timer(void *ctx);
@@ -114,6 +115,17 @@ static int queue_room(struct gossip *g)
 	g->queue = q;
 	g->cap_queue = cap;
 	return 0;
+}
+
+/* The room that a burst took is given back. */
+static void empty_queue(struct gossip *g)
+{
+	g->n_queue = 0;
+	if (g->cap_queue <= QUEUE_KEPT)
+		return;
+	free(g->queue);
+	g->queue = NULL;
+	g->cap_queue = 0;
 }
 
 static void arm_flush(struct gossip *g)
@@ -223,7 +235,7 @@ static void on_flush(void *ctx)
 	id_inc(&point);
 	c = told_at(g, &point);
 	if (!c) {
-		g->n_queue = 0;
+		empty_queue(g);
 		return;
 	}
 	first = *c;
@@ -236,13 +248,13 @@ static void on_flush(void *ctx)
 			to = *c;
 			tell_queued(g, &to);
 			if (id_eq(&to.id, &first.id)) {
-				g->n_queue = 0;
+				empty_queue(g);
 				return;
 			}
 		}
 	}
 	tell_queued(g, &first);
-	g->n_queue = 0;
+	empty_queue(g);
 }
 
 int gossip_on_events(struct gossip *g, const struct contact *from, struct rd *body)
