@@ -16,8 +16,8 @@
 struct lease {
 	struct lease *next;
 	struct lease **pprev; /* NULL: not held */
-	pias_time ends;
-	uint8_t kind; /* the owner's business */
+	int64_t ends : 56;    /* a pias_time */
+	uint64_t kind : 8;    /* the owner's business */
 };
 
 struct leases {
