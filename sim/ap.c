@@ -161,7 +161,7 @@ void ap_free(struct ap *ap)
 	free(ap);
 }
 
-void ap_start(struct ap *ap)
+void ap_begin(struct ap *ap)
 {
 	struct host *h = ap->host;
 
@@ -173,8 +173,13 @@ void ap_start(struct ap *ap)
 		++ap->starts << 32 | (uint64_t)h->world->now / SEC;
 	if (proxy_init(&ap->proxy, &h->env, &ap->config, &proxy_ops, ap))
 		abort();
+}
+
+void ap_start(struct ap *ap)
+{
+	ap_begin(ap);
 	proxy_start(&ap->proxy);
-	world_leave(h);
+	world_leave(ap->host);
 }
 
 void ap_crash(struct ap *ap, bool silent)

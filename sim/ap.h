@@ -28,6 +28,8 @@ struct ap *ap_new(struct world *w, const struct proxy_config *config);
 void ap_free(struct ap *ap);
 
 void ap_start(struct ap *ap);
+/* The first half of it: the process is there, and has not begun to join. */
+void ap_begin(struct ap *ap);
 /* The process is gone at once; ap_start starts it again, without any state. */
 void ap_crash(struct ap *ap, bool silent);
 void ap_leave(struct ap *ap);

@@ -7,10 +7,9 @@
 #include "sim/script.h"
 
 const struct experiment *const experiments[] = {
-	&experiment_stretch,	 &experiment_failover,
-	&experiment_flash_crowd, &experiment_affinity,
-	&experiment_upkeep,	 &experiment_lookups,
-	&experiment_traffic,	 NULL,
+	&experiment_stretch,  &experiment_failover, &experiment_flash_crowd,
+	&experiment_affinity, &experiment_upkeep,   &experiment_lookups,
+	&experiment_traffic,  &experiment_scale,    NULL,
 };
 
 const char *run_table(const struct service *s)
@@ -33,7 +32,8 @@ static double work_of(const struct scenario *sc)
 
 	for (i = 0; i < sc->n_sizes; i++) {
 		per_ap = (double)(sc->warm_up + sc->experiment->time(sc) +
-				  sc->wave_period * (sc->aps[i] / sc->wave) + 15 * SEC);
+				  sc->wave_period * (sc->aps[i] / sc->wave) +
+				  sc->server_spread + 10 * SEC);
 		sum += per_ap / SEC * sc->aps[i] * sc->n_tables;
 	}
 	return sum;

@@ -48,6 +48,6 @@ void run_say(struct run *r, const struct service *s, const char *key, double val
 
 extern const struct experiment experiment_stretch, experiment_failover,
 	experiment_flash_crowd, experiment_affinity, experiment_upkeep,
-	experiment_lookups, experiment_traffic;
+	experiment_lookups, experiment_traffic, experiment_scale;
 
 #endif

@@ -1,21 +1,28 @@
 /* pias-sim: one table of commands; each prints one line of key=value on stdout. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "overlay/base/crypto.h"
 #include "overlay/base/error.h"
 #include "sim/chord_load.h"
 #include "sim/experiment.h"
+#include "sim/meter.h"
 #include "sim/queue_bench.h"
 #include "sim/swarm.h"
 
 enum {
 	EXIT_USAGE = 2,
 };
+
+/*
+ * Larger blocks get pages of their own: thousands of APs have packet buffers that are
+ * hardly touched, and tables that grow and would leave holes behind.
+ */
+#define OWN_PAGES (60 * 1024)
 
 struct options {
 	unsigned long nodes, pending, seconds, seed;
@@ -33,27 +40,10 @@ struct command {
 	int (*run)(const struct options *o);
 };
 
-static double cpu_s(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
-}
-
-static double rss_mb(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)u.ru_maxrss / 1024.0;
-}
-
 static int run_chord_load(const struct options *o)
 {
 	struct chord_load_result r;
-	double cpu = cpu_s();
+	double cpu = meter_cpu_s();
 	int err = chord_load_run((unsigned)o->nodes, (pias_time)o->seconds * SEC, o->seed,
 				 o->queue, &r);
 
@@ -61,12 +51,13 @@ static int run_chord_load(const struct options *o)
 		fprintf(stderr, "pias-sim: chord-load: %s\n", error_text(err));
 		return EXIT_FAILURE;
 	}
-	cpu = cpu_s() - cpu;
+	cpu = meter_cpu_s() - cpu;
 	printf("nodes=%lu lookups=%lu correct=%lu hops=%.3f messages=%lu timers=%lu "
 	       "cpu_s=%.2f lookups_per_cpu_s=%.0f rss_mb=%.0f trace=%016lx\n",
 	       o->nodes, r.lookups, r.correct,
 	       r.lookups ? (double)r.hops / (double)r.lookups : 0.0, r.messages, r.timers,
-	       cpu, cpu > 0 ? (double)r.correct / cpu : 0.0, rss_mb(), r.trace);
+	       cpu, cpu > 0 ? (double)r.correct / cpu : 0.0, meter_peak_rss_mb(),
+	       r.trace);
 	return r.correct == r.lookups ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -133,7 +124,8 @@ static void print_run(const struct run *r)
 {
 	printf("experiment=%s seed=%lu%s events=%lu cpu_s=%.1f rss_mb=%.0f trace=%016lx\n",
 	       r->scenario->experiment->name, (unsigned long)r->seed, r->summary,
-	       (unsigned long)r->events, cpu_s(), rss_mb(), (unsigned long)r->trace);
+	       (unsigned long)r->events, meter_cpu_s(), meter_peak_rss_mb(),
+	       (unsigned long)r->trace);
 }
 
 static int run_scenario(const struct options *o)
@@ -293,6 +285,7 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	mallopt(M_MMAP_THRESHOLD, OWN_PAGES);
 	if (crypto_init()) {
 		fprintf(stderr, "pias-sim: %s\n", error_text(PIAS_ECRYPTO));
 		return EXIT_FAILURE;

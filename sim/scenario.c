@@ -81,6 +81,18 @@ static int read_queue(void *into, const struct setting *o, const char *value,
 	return 0;
 }
 
+static int read_start(void *into, const struct setting *o, const char *value,
+		      char why[static SETTING_PROBLEM_MAX])
+{
+	static const char *const name[] = {"join", "perfect"};
+	int i = word_index(name, 2, value, why);
+
+	if (i < 0)
+		return PIAS_EINVALID;
+	((struct scenario *)into)->is_perfect = i;
+	return 0;
+}
+
 static int read_bool(void *into, const struct setting *o, const char *value,
 		     char why[static SETTING_PROBLEM_MAX])
 {
@@ -213,9 +225,12 @@ static const struct setting table[] = {
 	{"jitter", setting_read_part, "0", AT(rates.jitter)},
 	{"aps", read_size, "30", .min = 1, .max = 100000, .is_list = true},
 	{"table", read_table, "full", .is_list = true},
+	{"start", read_start, .def = "join"},
 	{"wave", setting_read_u32, "100", AT(wave), 1, 100000},
 	{"wave-period", setting_read_duration, "1s", AT(wave_period), 1 * MSEC,
 	 3600 * SEC},
+	{"server-spread", setting_read_duration, "5s", AT(server_spread), 1 * MSEC,
+	 86400 * SEC},
 	{"groups", setting_read_u32, "20", AT(groups), 1, 1000000},
 	{"servers", setting_read_u32, "60", AT(servers), 0, 4000000},
 	{"clients", setting_read_u32, "100", AT(clients), 0, 4000000},
@@ -235,6 +250,14 @@ static const struct setting table[] = {
 	 10 * MSEC, 60 * SEC},
 	{"cache-idle", setting_read_duration, "120s", AT(rendezvous.cache_idle), 1 * SEC,
 	 86400 * SEC},
+	{"max-groups", setting_read_u32, "1000000", AT(rendezvous.max_groups), 1,
+	 100000000},
+	{"max-members", setting_read_u32, "1000000", AT(rendezvous.max_members), 1,
+	 100000000},
+	{"max-group-members", setting_read_u32, "100000",
+	 AT(rendezvous.max_group_members), 1, 10000000},
+	{"max-servers", setting_read_u32, "65536", AT(rendezvous.max_servers), 1,
+	 10000000},
 	{"stabilise-period", setting_read_duration, "1s", AT(stabilise_period), 50 * MSEC,
 	 60 * SEC},
 	{"probe-period", setting_read_duration, "500ms", AT(probe_period), 50 * MSEC,

@@ -64,8 +64,10 @@ struct scenario {
 	unsigned n_sizes;
 	enum table_mode table[2]; /* one run each, for each size */
 	unsigned n_tables;
-	uint32_t wave; /* APs that start together ... */
+	bool is_perfect; /* the ring is there at once; else they join: */
+	uint32_t wave;	 /* APs that start together ... */
 	pias_time wave_period;
+	pias_time server_spread; /* over which servers start */
 	uint32_t groups, servers, clients;
 	double size_exponent, popularity_exponent; /* Zipf */
 	/* Phases. */

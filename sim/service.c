@@ -5,7 +5,6 @@
  */
 #include "sim/service.h"
 
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +12,14 @@
 
 #include "forwarder/packet.h"
 #include "overlay/book.h"
+#include "sim/event.h"
+#include "sim/perfect.h"
 
-#define SEEDS	     3
-#define FORM_MAX     (600 * SEC) /* beyond the waves */
-#define SERVERS_TIME (5 * SEC)	 /* over which servers start */
-#define STEP	     (1 * SEC)
-#define SHOT_MAGIC   0x50696173u
-#define SHOT_LEN     64
+#define SEEDS	   3
+#define FORM_MAX   (600 * SEC) /* beyond the waves */
+#define STEP	   (1 * SEC)
+#define SHOT_MAGIC 0x50696173u
+#define SHOT_LEN   64
 
 /* --- Zipf ------------------------------------------------------------------------- */
 
@@ -174,6 +174,10 @@ static void configure(const struct service *s, enum table_mode table,
 	r->health_misses = sc->rendezvous.health_misses;
 	r->negative_ttl = sc->rendezvous.negative_ttl;
 	r->cache_idle = sc->rendezvous.cache_idle;
+	r->max_groups = sc->rendezvous.max_groups;
+	r->max_members = sc->rendezvous.max_members;
+	r->max_group_members = sc->rendezvous.max_group_members;
+	r->max_servers = sc->rendezvous.max_servers;
 }
 
 static void make_aps(struct service *s, enum table_mode table)
@@ -419,6 +423,40 @@ static void start_aps(struct service *s)
 	}
 }
 
+static int by_id(const void *a, const void *b)
+{
+	struct ap *const *x = a, *const *y = b;
+
+	return id_cmp(&(*x)->host->id, &(*y)->host->id);
+}
+
+/* All at once, each in its place. */
+static void start_perfect(struct service *s)
+{
+	struct place *ring = calloc(s->n_aps, sizeof(*ring));
+	struct ap **ap = malloc(s->n_aps * sizeof(struct ap *));
+	unsigned i;
+
+	if (!ring || !ap)
+		abort();
+	memcpy(ap, s->ap, s->n_aps * sizeof(struct ap *));
+	qsort(ap, s->n_aps, sizeof(struct ap *), by_id);
+	for (i = 0; i < s->n_aps; i++) {
+		ap_begin(ap[i]);
+		ring[i].contact = ap[i]->config.overlay.self;
+		ring[i].incarnation = ap[i]->config.overlay.incarnation;
+	}
+	for (i = 0; i < s->n_aps; i++) {
+		struct env *env = &ap[i]->host->env;
+
+		perfect_join(ap[i]->proxy.overlay, ring, s->n_aps, i);
+		timer_set(&env->timers, &ap[i]->proxy.ready_check, env->now);
+		world_leave(ap[i]->host);
+	}
+	free(ring);
+	free(ap);
+}
+
 static void start_server(void *ctx, uint64_t i)
 {
 	struct service *s = ctx;
@@ -432,26 +470,69 @@ static void start_servers(struct service *s)
 
 	for (i = 0; i < n_regular(s); i++)
 		world_at(&s->world,
-			 s->world.now + (pias_time)rng_below(&s->rng, SERVERS_TIME),
+			 s->world.now +
+				 (pias_time)rng_below(
+					 &s->rng, (uint64_t)s->scenario->server_spread),
 			 start_server, s, i);
-	service_run(s, s->world.now + SERVERS_TIME);
+	service_run(s, s->world.now + s->scenario->server_spread);
+}
+
+/*
+ * Have all joined? @from: those before it had. Looking goes on from there each time,
+ * so that a million servers are not walked every second.
+ */
+static bool are_joined(const struct service *s, unsigned *from)
+{
+	while (*from < n_regular(s) && service_is_joined(s, *from))
+		++*from;
+	return *from == n_regular(s);
+}
+
+struct mark service_mark(const struct service *s)
+{
+	const struct world *w = &s->world;
+
+	return (struct mark){
+		.now = w->now,
+		.events = w->n_delivered,
+		.used = meter_read(),
+		.engine = w->buffers.allocated + w->cap_events * sizeof(struct event) +
+			  w->cap_links * sizeof(struct sim_link),
+	};
+}
+
+static void form_ring(struct service *s)
+{
+	pias_time end;
+
+	if (s->scenario->is_perfect)
+		start_perfect(s);
+	else
+		start_aps(s);
+	end = s->world.now + FORM_MAX;
+	while (n_ready(s) < s->n_aps && s->world.now < end)
+		service_run(s, s->world.now + STEP);
+}
+
+static void join_servers(struct service *s)
+{
+	pias_time end;
+	unsigned from = 0;
+
+	start_servers(s);
+	end = s->world.now + FORM_MAX;
+	while (!are_joined(s, &from) && n_ready(s) == s->n_aps && s->world.now < end)
+		service_run(s, s->world.now + STEP);
 }
 
 int service_form(struct service *s, char why[static SERVICE_WHY])
 {
-	pias_time end;
-
-	s->allocated_before = mallinfo2().uordblks;
-	start_aps(s);
-	end = s->world.now + FORM_MAX;
-	while (n_ready(s) < s->n_aps && s->world.now < end)
-		service_run(s, s->world.now + STEP);
-	s->formed = s->world.now;
+	s->begun = service_mark(s);
+	form_ring(s);
+	s->formed = service_mark(s);
 	if (n_ready(s) == s->n_aps)
-		start_servers(s);
-	end = s->world.now + FORM_MAX;
-	while (n_joined(s) < n_regular(s) && n_ready(s) == s->n_aps && s->world.now < end)
-		service_run(s, s->world.now + STEP);
+		join_servers(s);
+	s->joined = service_mark(s);
 	if (n_ready(s) < s->n_aps || n_joined(s) < n_regular(s)) {
 		snprintf(why, SERVICE_WHY,
 			 "not formed after %.0f s: %u of %u APs ready, %u of %u servers "

@@ -7,6 +7,7 @@
 #define PIAS_SIM_SERVICE_H
 
 #include "sim/catchment.h"
+#include "sim/meter.h"
 #include "sim/progress.h"
 #include "sim/scenario.h"
 #include "sim/server.h"
@@ -24,6 +25,14 @@ struct shot {
 struct zipf {
 	double *up_to;
 	unsigned n;
+};
+
+/* How far things are. */
+struct mark {
+	pias_time now;
+	uint64_t events;
+	struct meter used;
+	size_t engine; /* of the memory, what the simulator holds for what is under way */
 };
 
 struct service {
@@ -45,10 +54,9 @@ struct service {
 	unsigned n_clients;
 	struct shot *shot;
 	uint32_t n_shots, cap_shots;
-	struct rng rng; /* workload */
-	pias_time formed;
-	size_t allocated_before; /* of all memory, when the first AP starts */
-	pias_time began;	 /* when the script's clock began */
+	struct rng rng;			   /* workload */
+	struct mark begun, formed, joined; /* nothing yet; all APs; all servers */
+	pias_time began;		   /* when the script's clock began */
 	struct progress *progress;
 	void (*arrived)(void *ctx, uint32_t shot); /* NULL: nobody is told */
 	void *ctx;
@@ -69,6 +77,7 @@ void service_fini(struct service *s);
  * they do not get there, @why says how far they are.
  */
 must_check int service_form(struct service *s, char why[static SERVICE_WHY]);
+struct mark service_mark(const struct service *s);
 /* Runs until @until, with progress. */
 void service_run(struct service *s, pias_time until);
 

@@ -4,10 +4,8 @@
  * Memory is what the process allocated since before the first AP started, less what
  * the simulator's engine holds for itself.
  */
-#include <malloc.h>
 #include <stdlib.h>
 
-#include "sim/event.h"
 #include "sim/experiment.h"
 
 enum {
@@ -28,11 +26,9 @@ static void begin(struct run *r)
 
 static double state_bytes(const struct service *s)
 {
-	const struct world *w = &s->world;
-	double engine = (double)w->buffers.allocated +
-			(double)w->cap_events * sizeof(struct event) +
-			(double)w->cap_links * sizeof(struct sim_link);
-	double grown = (double)mallinfo2().uordblks - (double)s->allocated_before;
+	struct mark now = service_mark(s);
+	double grown = (double)now.used.allocated - (double)s->begun.used.allocated;
+	double engine = (double)now.engine;
 	double own = sizeof(struct ap) + sizeof(struct host);
 
 	return grown > engine ? (grown - engine) / s->n_aps + own : 0;
@@ -69,11 +65,11 @@ static int measure(struct run *r, struct service *s)
 	}
 	fprintf(r->out[OUT_SUMMARY],
 		"%u,%s,%.1f,%.1f,%.0f,%.2f,%.2f,%.2f,%.1f,%.1f,%.1f\n", s->n_aps,
-		run_table(s), (double)s->formed / SEC, sample_mean(&peers),
+		run_table(s), (double)s->formed.now / SEC, sample_mean(&peers),
 		state_bytes(s), sample_mean(&messages), sample_at(&messages, 0.5),
 		sample_at(&messages, 1), sample_mean(&bytes), sample_at(&bytes, 0.5),
 		sample_at(&bytes, 1));
-	run_say(r, s, "formed_s", (double)s->formed / SEC);
+	run_say(r, s, "formed_s", (double)s->formed.now / SEC);
 	run_say(r, s, "messages_per_s", sample_mean(&messages));
 	run_say(r, s, "bytes_per_s", sample_mean(&bytes));
 	run_say(r, s, "state_bytes", state_bytes(s));
