@@ -26,6 +26,7 @@
 #define UNLINKED_WAIT  (3 * SEC)     /* where the link must be dialed first */
 #define LATE_WAIT      (10 * SEC)    /* an answer this late is still one */
 #define STALL	       (100 * MSEC)  /* a timer this late: the host stood still */
+#define ERROR_TRUSTED  0.5f	     /* of a coordinate, for its prediction to count */
 #define STALLS_MAX     3	     /* second chances of one flight */
 #define COPY_MASK      ((uint64_t)3) /* of a nonce: which copy was answered */
 #define COPY_LINK      2	     /* 0 and 1: the datagrams */
@@ -149,6 +150,14 @@ static struct flight *flight_by_nonce(const struct probes *p, uint64_t nonce)
 	return NULL;
 }
 
+/* Coordinates that know nothing yet all lie in one place, near to everybody. */
+static uint32_t predicted_us(const struct probes *p, const struct gauge *g)
+{
+	if (p->coord.error > ERROR_TRUSTED || g->coord.error > ERROR_TRUSTED)
+		return 0;
+	return coord_rtt_us(&p->coord, &g->coord);
+}
+
 /* From what we know of @id, stretched by doubt. */
 static pias_time stretched(const struct probes *p, const struct id *id,
 			   pias_time (*fn)(const struct rtt *r, uint32_t predicted_us))
@@ -156,8 +165,7 @@ static pias_time stretched(const struct probes *p, const struct id *id,
 	static const struct rtt unknown;
 	const struct gauge *g = gauge_find(&p->gauges, id);
 
-	return (1 + p->doubt) *
-	       (g ? fn(&g->rtt, coord_rtt_us(&p->coord, &g->coord)) : fn(&unknown, 0));
+	return (1 + p->doubt) * (g ? fn(&g->rtt, predicted_us(p, g)) : fn(&unknown, 0));
 }
 
 static void grow_doubt(struct probes *p)

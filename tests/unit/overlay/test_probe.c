@@ -235,6 +235,29 @@ START_TEST(test_distant_peer_is_asked_once)
 }
 END_TEST
 
+/*
+ * Two that have just started, far apart, with a link between them. The first answer
+ * takes its time, whatever their coordinates say, which know nothing yet.
+ */
+START_TEST(test_distant_strangers)
+{
+	struct net *net = start(2);
+	unsigned i;
+
+	net->delay = 450 * MSEC;
+	for (i = 0; i < 2; i++) {
+		watch[i].n_neighbours = 1;
+		watch[i].neighbour[0] = 1 - (int)i;
+	}
+	net_pass(net, 30 * SEC);
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(watch[i].n_unanswered, 0);
+		ck_assert_uint_ge(watch[i].n_heard[1 - i], 20);
+	}
+	finish(net);
+}
+END_TEST
+
 /* Losses */
 
 static int drop_n;		  /* how many datagrams more between 0 and 1 */
@@ -756,6 +779,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_periodic);
 	tcase_add_test(c, test_incarnation);
 	tcase_add_test(c, test_distant_peer_is_asked_once);
+	tcase_add_test(c, test_distant_strangers);
 	tcase_add_loop_test(c, test_lost_probe_is_repeated, 0, 2);
 	tcase_add_test(c, test_indirect);
 	tcase_add_test(c, test_answer_by_link);
