@@ -122,6 +122,47 @@ START_TEST(test_script)
 }
 END_TEST
 
+static bool is_owner(const struct ap *ap, const struct id *key)
+{
+	return overlay_owns(ap->proxy.overlay, key);
+}
+
+/*
+ * Nothing in a ring that was written down moves: everybody knows everybody, each key
+ * has one owner, and so it stays. Whoever crashes is missed.
+ */
+START_TEST(test_perfect)
+{
+	unsigned i, k, owners;
+	uint64_t changes;
+	struct id key;
+
+	make(_i ? "start = perfect\ntable = fingers" : "start = perfect");
+	changes = service_count(&s, COUNTER_ring_changes);
+	ck_assert_uint_eq(service_count(&s, COUNTER_gossip_events_in), 0);
+	service_run(&s, s.world.now + 60 * SEC);
+	ck_assert_uint_eq(service_count(&s, COUNTER_ring_changes), changes);
+	for (k = 0; k < 100; k++) {
+		rng_fill(&s.rng, &key, sizeof(key));
+		for (i = owners = 0; i < s.n_aps; i++)
+			owners += is_owner(s.ap[i], &key);
+		ck_assert_uint_eq(owners, 1);
+	}
+	for (i = 0; i < s.n_aps && !_i; i++)
+		ck_assert_uint_eq(overlay_n_peers(s.ap[i]->proxy.overlay), s.n_aps);
+	ap_crash(s.ap[4], false);
+	service_run(&s, s.world.now + 30 * SEC);
+	for (i = owners = 0; i < s.n_aps; i++)
+		owners += i != 4 && is_owner(s.ap[i], &s.ap[4]->host->id);
+	ck_assert_uint_eq(owners, 1);
+	for (i = 0; i < s.n_aps && !_i; i++)
+		if (i != 4)
+			ck_assert_uint_eq(overlay_n_peers(s.ap[i]->proxy.overlay),
+					  s.n_aps - 1);
+	done();
+}
+END_TEST
+
 /* A route that has changed takes its time to be known. */
 START_TEST(test_convergence)
 {
@@ -164,6 +205,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_delays);
 	tcase_add_test(c, test_baselines);
 	tcase_add_test(c, test_script);
+	tcase_add_loop_test(c, test_perfect, 0, 2);
 	tcase_add_test(c, test_convergence);
 	tcase_add_test(c, test_zipf);
 }
