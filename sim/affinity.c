@@ -57,8 +57,8 @@ struct affinity {
 static void begin(struct run *r)
 {
 	r->out[OUT_BREAKS] = csv_new(&r->csv, "breaks",
-				     "aps,table,cause,second,client,group,has_moved,"
-				     "old_server,new_server");
+				     "aps,table,cause,second,client,group,old_ingress,"
+				     "ingress,old_server,server");
 	r->out[OUT_SUMMARY] =
 		csv_new(&r->csv, "affinity",
 			"aps,table,cause,clients,client_hours,packets,arrived,moves,"
@@ -187,10 +187,10 @@ static void arrived(void *ctx, uint32_t shot_number)
 	    service_is_joined(s, x->server)) {
 		a->tally.breaks_moved += has_moved;
 		a->tally.breaks_unmoved += !has_moved;
-		fprintf(a->run->out[OUT_BREAKS], "%u,%s,%s,%.1f,%u,%u,%d,%u,%u\n",
+		fprintf(a->run->out[OUT_BREAKS], "%u,%s,%s,%.1f,%u,%u,%u,%u,%u,%u\n",
 			s->n_aps, run_table(s), cause_name[a->cause],
 			(double)(s->world.now - a->began) / SEC, x->client, x->group,
-			has_moved, x->server, shot->server);
+			x->ingress, shot->ingress, x->server, shot->server);
 	}
 	x->has_begun = true;
 	x->server = shot->server;
