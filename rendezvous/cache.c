@@ -29,6 +29,7 @@ struct entry {
 	uint32_t n_all;
 	uint8_t n_tries;
 	bool is_asking;
+	bool is_settled;   /* the first of its targets was chosen when all was measured */
 	pias_time seen_at; /* the used_at of the last renewal */
 };
 
@@ -38,6 +39,7 @@ struct cache {
 	struct env *env;
 	struct overlay *overlay;
 	struct owner *owner;
+	struct survey *survey;
 	const struct rendezvous_ops *ops;
 	void *ctx;
 	struct siphash_key key;
@@ -53,8 +55,10 @@ struct cache {
 static void on_timer(void *ctx);
 static void recost(void *ctx);
 
+static void on_measured(void *ctx, const struct group_name *name);
+
 struct cache *cache_new(struct env *env, struct overlay *overlay, struct owner *owner,
-			const struct rendezvous_config *config,
+			struct survey *survey, const struct rendezvous_config *config,
 			const struct rendezvous_ops *ops, void *ctx)
 {
 	struct cache *c = calloc(1, sizeof(*c));
@@ -64,6 +68,9 @@ struct cache *cache_new(struct env *env, struct overlay *overlay, struct owner *
 	c->env = env;
 	c->overlay = overlay;
 	c->owner = owner;
+	c->survey = survey;
+	survey->measured = on_measured;
+	survey->ctx = c;
 	c->ops = ops;
 	c->ctx = ctx;
 	c->max = config->max_cached;
@@ -341,10 +348,15 @@ void cache_on_peer_gone(struct cache *c, const struct id *id)
 
 /* Answers */
 
-static uint32_t cost_of(const struct cache *c, const struct ap *ap, uint32_t rtt_us)
+/* As measured; else by way of the join AP, which is the longer one. */
+static uint32_t cost_of(const struct cache *c, const struct choice *choice)
 {
+	uint32_t us = survey_us(c->survey, &choice->target.to);
+
+	if (us)
+		return us;
 	return select_cost(&c->owner->selector, &overlay_self(c->overlay)->id,
-			   overlay_coord(c->overlay), ap, rtt_us);
+			   overlay_coord(c->overlay), choice->ap, choice->rtt_us);
 }
 
 static void fill_route(struct route *r, const struct entry *e, uint64_t version,
@@ -376,14 +388,6 @@ static void commit_route(struct entry *e, struct route *r, struct origin *origin
 	TAILQ_INSERT_TAIL(list_of(e), e, by_age);
 }
 
-static void put_choices(struct cache *c, const struct choice *choice, unsigned n)
-{
-	unsigned i;
-
-	for (i = 0; i < n; i++)
-		ap_put(&c->owner->groups.interns, choice[i].ap);
-}
-
 /*
  * Hands a new route to the forwarder in place of the old one. Takes over the choices'
  * references, also when it fails: then all is as before.
@@ -405,7 +409,7 @@ static int set_route(struct entry *e, uint64_t version, const struct choice *cho
 			return 0;
 		}
 	}
-	put_choices(c, choice, n);
+	choices_put(choice, n, &c->owner->groups.interns);
 	route_free(r);
 	free(origin);
 	return PIAS_ENOMEM;
@@ -432,24 +436,29 @@ static const struct id *nearest(const struct entry *e)
 	return e->route && e->route->n_targets ? &e->route->target[0].server : NULL;
 }
 
+/* The one to stay with. Who was chosen by a guess has to stand the first measurement. */
+static const struct id *current(const struct entry *e)
+{
+	const struct id *id = nearest(e);
+
+	if (id && !e->is_settled && survey_us(e->cache->survey, &e->route->target[0].to))
+		return NULL;
+	return id;
+}
+
+/* Those that may come to be the nearest, of a group that has packets. */
+static void measure(struct entry *e)
+{
+	if (e->cache->env->now - e->route->used_at <= SURVEY_PERIOD)
+		survey_want_nearest(e->cache->survey, e->route, e->origin);
+}
+
 static bool fill_choice(struct cache *c, struct choice *out,
 			const struct member_record *m)
 {
-	struct target *t = &out->target;
-
-	out->ap = ap_get(&c->owner->groups.interns, &m->join_ap, &m->coord);
-	if (!out->ap)
+	if (!choice_fill(out, &c->owner->groups.interns, m))
 		return false;
-	out->rtt_us = m->rtt_us;
-	memset(t, 0, sizeof(*t));
-	t->server = m->server;
-	t->join_ap = m->join_ap.id;
-	t->to = m->unicast;
-	t->cookie = m->cookie;
-	t->cost_us = cost_of(c, out->ap, m->rtt_us);
-	t->mtu = m->mtu;
-	t->encap = m->encap;
-	t->is_draining = (m->flags & MEMBER_DRAINING) != 0;
+	out->target.cost_us = cost_of(c, out);
 	return true;
 }
 
@@ -469,11 +478,11 @@ int cache_on_push(struct cache *c, const struct contact *from, struct rd *body)
 	while (n < m.n && fill_choice(c, &choice[n], &m.member[n]))
 		n++;
 	if (n < m.n) {
-		put_choices(c, choice, n);
+		choices_put(choice, n, &c->owner->groups.interns);
 		not_taken(e);
 		return 0;
 	}
-	choices_sort(choice, n, nearest(e));
+	choices_sort(choice, n, current(e));
 	if (set_route(e, m.version, choice, n)) {
 		not_taken(e);
 		return 0;
@@ -482,6 +491,7 @@ int cache_on_push(struct cache *c, const struct contact *from, struct rd *body)
 	e->n_all = m.n_all;
 	if (!timer_is_set(&c->recost))
 		timer_set(&c->env->timers, &c->recost, c->env->now + RECOST_PERIOD);
+	measure(e);
 	return 0;
 }
 
@@ -511,7 +521,7 @@ int cache_on_negative(struct cache *c, const struct contact *from, struct rd *bo
 	return 0;
 }
 
-/* Moving coordinates */
+/* Moving coordinates, new measurements */
 
 /* A new order only where another member would come first. */
 static void recost_entry(struct entry *e)
@@ -523,15 +533,32 @@ static void recost_entry(struct entry *e)
 		choice[i].target = e->route->target[i];
 		choice[i].ap = e->origin[i].ap;
 		choice[i].rtt_us = e->origin[i].rtt_us;
-		choice[i].target.cost_us =
-			cost_of(e->cache, choice[i].ap, choice[i].rtt_us);
+		choice[i].target.cost_us = cost_of(e->cache, &choice[i]);
 	}
-	choices_sort(choice, n, nearest(e));
+	choices_sort(choice, n, current(e));
 	if (n < 2 || id_eq(&choice[0].target.server, nearest(e)))
 		return;
 	for (i = 0; i < n; i++)
 		ap_hold(choice[i].ap);
 	(void)!set_route(e, e->route->version, choice, n); /* or in the next period */
+}
+
+/* When nothing more is to be measured, the choice is made. */
+static void settle(struct entry *e)
+{
+	measure(e);
+	if (!e->is_settled)
+		e->is_settled = !survey_is_busy(e->cache->survey, &e->name);
+}
+
+static void on_measured(void *ctx, const struct group_name *name)
+{
+	struct entry *e = entry_find(ctx, name);
+
+	if (!e || !e->route || is_negative(e))
+		return;
+	recost_entry(e);
+	settle(e);
 }
 
 static void recost(void *ctx)
@@ -540,6 +567,7 @@ static void recost(void *ctx)
 	struct entry *e = TAILQ_FIRST(&c->positive);
 	struct entry *last = TAILQ_LAST(&c->positive, entry_list), *next;
 
+	survey_expire(c->survey);
 	if (!e)
 		return;
 	timer_set(&c->env->timers, &c->recost, c->env->now + RECOST_PERIOD);
@@ -547,6 +575,7 @@ static void recost(void *ctx)
 		/* A changed entry goes to the end: stop where the end was. */
 		next = e == last ? NULL : TAILQ_NEXT(e, by_age);
 		recost_entry(e);
+		settle(e);
 	}
 }
 

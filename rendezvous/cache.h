@@ -7,6 +7,7 @@
 #define PIAS_RENDEZVOUS_CACHE_H
 
 #include "rendezvous/owner.h"
+#include "rendezvous/survey.h"
 
 #define RESOLVE_TIMEOUT (500 * MSEC) /* doubled up to 4 s; then to the next replica */
 #define RESOLVE_TRIES	6	     /* then the next packet has to ask again */
@@ -19,21 +20,15 @@
 
 struct cache;
 
-/* Of a target, beside what the forwarder needs. */
-struct origin {
-	struct ap *ap;	 /* the join AP */
-	uint32_t rtt_us; /* from there to the server */
-};
-
 struct cached_info {
 	const struct route *route;   /* NULL: being resolved */
 	const struct origin *origin; /* of each of its targets */
 	uint32_t n_all;		     /* members of the whole group */
 };
 
-/* NULL: no memory. @ops and @ctx: for ops->route. */
+/* NULL: no memory. @ops and @ctx: for ops->route. Takes @survey's news. */
 struct cache *cache_new(struct env *env, struct overlay *overlay, struct owner *owner,
-			const struct rendezvous_config *config,
+			struct survey *survey, const struct rendezvous_config *config,
 			const struct rendezvous_ops *ops, void *ctx);
 /* Withdraws nothing: the forwarder frees its routes itself. */
 void cache_free(struct cache *c);

@@ -208,3 +208,20 @@ void health_on_echo(struct health *h, const struct server_echo *e)
 	sample_rtt(h, env->now - stamp);
 	on_heard(h);
 }
+
+/* Its token is none of ours: an echo of it proves nothing here. */
+size_t health_lend(const struct health *h, uint64_t session, const struct addr *reply,
+		   uint8_t out[static SERVER_PROBE_MAX])
+{
+	struct env *env = h->prober->env;
+	struct server_probe probe = {
+		.session = session,
+		.stamp = (uint64_t)env->now,
+		.token = env_random_u64(env),
+		.reply = *reply,
+	};
+
+	if (h->state != HEALTH_UP)
+		return 0;
+	return server_probe_encode(out, &probe, h->key);
+}

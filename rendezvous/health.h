@@ -71,6 +71,13 @@ void health_init(struct health *h, struct prober *p, uint8_t family,
 void health_stop(struct health *h);
 void health_challenge(struct health *h);
 
+/*
+ * A probe for another AP, whose echo goes to @reply and carries @session; returns its
+ * length, or 0 if the server is not up.
+ */
+size_t health_lend(const struct health *h, uint64_t session, const struct addr *reply,
+		   uint8_t out[static SERVER_PROBE_MAX]);
+
 /* @e names our session. Checks tag, token and time; counts what is wrong. */
 void health_on_echo(struct health *h, const struct server_echo *e);
 

@@ -367,6 +367,25 @@ void joins_on_datagram(struct joins *j, const struct addr *from, const struct ad
 	}
 }
 
+bool joins_lend(struct joins *j, const struct contact *to, const struct msg_borrow *m,
+		struct msg_lend *out)
+{
+	const struct server *s = server_find(&j->servers, &m->name, &m->server);
+	const struct addr *reply;
+
+	if (!s || s->state != SERVER_WATCHED)
+		return false;
+	/* Without an address of the server's family that AP sends nothing there either.
+	 */
+	reply = &to->addr[s->health.family == ADDR_V6];
+	if (addr_is_none(reply))
+		return false;
+	out->session = m->session;
+	out->port = s->who.probe_port;
+	out->len = (uint8_t)health_lend(&s->health, m->session, reply, out->probe);
+	return out->len != 0;
+}
+
 uint32_t joins_n_servers(const struct joins *j)
 {
 	uint32_t pos = 0, n = 0;

@@ -15,6 +15,7 @@
 #include "rendezvous/attempts.h"
 #include "rendezvous/hello.h"
 #include "rendezvous/membership.h"
+#include "rendezvous/message.h"
 #include "rendezvous/rendezvous.h"
 #include "rendezvous/server.h"
 #include "rendezvous/turn.h"
@@ -69,6 +70,9 @@ void joins_on_datagram(struct joins *j, const struct addr *from, const struct ad
 /* MSG_JOIN_RELAY. */
 must_check int joins_on_relay(struct joins *j, const struct contact *from,
 			      struct rd *body);
+/* MSG_BORROW: *@out is the answer. False: there is none. */
+bool joins_lend(struct joins *j, const struct contact *to, const struct msg_borrow *m,
+		struct msg_lend *out);
 
 uint32_t joins_n_servers(const struct joins *j); /* members that we watch */
 /* Groups that we watch members of, in no order and possibly repeated. */

@@ -330,3 +330,45 @@ void msg_write_taken(struct wr *w, const struct msg_taken *m)
 	id_write(w, &m->from);
 	id_write(w, &m->to);
 }
+
+void msg_read_borrow(struct rd *r, struct msg_borrow *m)
+{
+	group_name_read(r, &m->name);
+	id_read(r, &m->server);
+	m->session = rd_u64(r);
+	refuse_if(r, !m->session);
+	end(r);
+}
+
+void msg_write_borrow(struct wr *w, const struct msg_borrow *m)
+{
+	group_name_write(w, &m->name);
+	id_write(w, &m->server);
+	wr_u64(w, m->session);
+}
+
+/* The probe is tagged for the server: nothing in it is for us, but it must be one. */
+void msg_read_lend(struct rd *r, struct msg_lend *m)
+{
+	size_t len;
+
+	m->session = rd_u64(r);
+	m->port = rd_u16(r);
+	len = rd_left(r);
+	m->len = 0;
+	if (r->err || !m->session || !m->port || !len || len > sizeof(m->probe)) {
+		r->err = PIAS_EMALFORMED;
+		return;
+	}
+	m->len = (uint8_t)len;
+	rd_bytes(r, m->probe, len);
+	refuse_if(r, m->probe[0] != MSG_SERVER_PROBE);
+	end(r);
+}
+
+void msg_write_lend(struct wr *w, const struct msg_lend *m)
+{
+	wr_u64(w, m->session);
+	wr_u16(w, m->port);
+	wr_bytes(w, m->probe, m->len);
+}

@@ -9,6 +9,7 @@
 #include "overlay/overlay.h"
 #include "rendezvous/group.h"
 #include "rendezvous/membership.h"
+#include "rendezvous/server_message.h"
 
 enum rendezvous_message {
 	MSG_UPDATE = MSG_RENDEZVOUS_FIRST, /* join AP to owner, routed */
@@ -23,7 +24,9 @@ enum rendezvous_message {
 	MSG_INVITE, /* compare what we both hold */
 	MSG_PULL,   /* give me what you hold */
 	MSG_PULL_DONE,
-	MSG_TAKEN, /* what an invitation offered is safe here */
+	MSG_TAKEN,  /* what an invitation offered is safe here */
+	MSG_BORROW, /* ingress AP to join AP: a probe of that server, for me */
+	MSG_LEND,   /* join AP to ingress AP: here it is */
 };
 
 #define PUSH_MEMBERS_MAX 16	   /* K: the nearest so many */
@@ -144,6 +147,19 @@ struct msg_taken {
 	struct id from, to;
 };
 
+struct msg_borrow {
+	struct group_name name;
+	struct id server;
+	uint64_t session; /* not 0; the echo will carry it */
+};
+
+struct msg_lend {
+	uint64_t session;
+	uint16_t port; /* the server's probe port */
+	uint8_t len;
+	uint8_t probe[SERVER_PROBE_MAX]; /* as it goes through the tunnel */
+};
+
 void msg_read_update(struct rd *r, struct msg_update *m);
 void msg_read_update_ack(struct rd *r, struct msg_update_ack *m);
 void msg_read_moved(struct rd *r, struct msg_moved *m);
@@ -156,6 +172,8 @@ void msg_read_invite(struct rd *r, struct msg_invite *m);
 void msg_read_pull(struct rd *r, struct msg_pull *m);
 void msg_read_pull_done(struct rd *r, struct msg_pull_done *m);
 void msg_read_taken(struct rd *r, struct msg_taken *m);
+void msg_read_borrow(struct rd *r, struct msg_borrow *m);
+void msg_read_lend(struct rd *r, struct msg_lend *m);
 
 /* Streams: the header, then n_groups times a group and its n_members members. */
 void msg_read_records(struct rd *r, struct msg_records *m);
@@ -177,5 +195,7 @@ void msg_write_invite(struct wr *w, const struct msg_invite *m);
 void msg_write_pull(struct wr *w, const struct msg_pull *m);
 void msg_write_pull_done(struct wr *w, const struct msg_pull_done *m);
 void msg_write_taken(struct wr *w, const struct msg_taken *m);
+void msg_write_borrow(struct wr *w, const struct msg_borrow *m);
+void msg_write_lend(struct wr *w, const struct msg_lend *m);
 
 #endif

@@ -38,9 +38,10 @@ struct rendezvous *rendezvous_new(struct env *env, struct overlay *overlay,
 	post_init(&rv->post, env, overlay, deliver, rv);
 	if (owner_init(&rv->owner, env, overlay, &rv->post, config, on_left, rv))
 		goto fini_post;
-	rv->cache = cache_new(env, overlay, &rv->owner, config, ops, ctx);
+	survey_init(&rv->survey, env, &rv->post, ops, ctx);
+	rv->cache = cache_new(env, overlay, &rv->owner, &rv->survey, config, ops, ctx);
 	if (!rv->cache)
-		goto fini_owner;
+		goto fini_survey;
 	rv->joins = joins_new(env, overlay, config, ops, ctx);
 	if (!rv->joins)
 		goto free_cache;
@@ -55,7 +56,8 @@ free_joins:
 	joins_free(rv->joins);
 free_cache:
 	cache_free(rv->cache);
-fini_owner:
+fini_survey:
+	survey_fini(&rv->survey);
 	owner_fini(&rv->owner);
 fini_post:
 	post_fini(&rv->post);
@@ -70,6 +72,7 @@ void rendezvous_free(struct rendezvous *rv)
 	membership_free(rv->membership);
 	joins_free(rv->joins);
 	cache_free(rv->cache);
+	survey_fini(&rv->survey);
 	owner_fini(&rv->owner);
 	post_fini(&rv->post);
 	free(rv);
@@ -87,6 +90,25 @@ bool rendezvous_is_ready(const struct rendezvous *rv)
 }
 
 /* From the overlay */
+
+static int on_borrow(struct rendezvous *rv, const struct contact *from, struct rd *body)
+{
+	uint8_t buf[MESSAGE_WIRE_MAX];
+	struct msg_borrow m;
+	struct msg_lend lend;
+	struct wr w;
+
+	msg_read_borrow(body, &m);
+	if (body->err)
+		return body->err;
+	if (!joins_lend(rv->joins, from, &m, &lend))
+		return 0;
+	wr_init(&w, buf, sizeof(buf));
+	msg_write_lend(&w, &lend);
+	/* Should it get lost, it is borrowed again. */
+	(void)post_send(&rv->post, from, MSG_LEND, &w);
+	return 0;
+}
 
 int rendezvous_on_message(struct rendezvous *rv, const struct contact *from, uint8_t type,
 			  struct rd *body)
@@ -120,6 +142,10 @@ int rendezvous_on_message(struct rendezvous *rv, const struct contact *from, uin
 		return sync_on_pull_done(&o->sync, from, body);
 	case MSG_TAKEN:
 		return sync_on_taken(&o->sync, body);
+	case MSG_BORROW:
+		return on_borrow(rv, from, body);
+	case MSG_LEND:
+		return survey_on_lend(&rv->survey, from, body);
 	case MSG_JOIN_RELAY:
 		return joins_on_relay(rv->joins, from, body);
 	default:
@@ -169,7 +195,8 @@ void rendezvous_on_server_down(struct rendezvous *rv, uint32_t link)
 void rendezvous_on_server_datagram(struct rendezvous *rv, const struct addr *from,
 				   const struct addr *to, const uint8_t *data, size_t len)
 {
-	joins_on_datagram(rv->joins, from, to, data, len);
+	if (!survey_on_datagram(&rv->survey, data, len))
+		joins_on_datagram(rv->joins, from, to, data, len);
 }
 
 /* For the forwarder */
@@ -311,6 +338,14 @@ static int cost_order(const void *a, const void *b)
 	return id_cmp(&x->server, &y->server);
 }
 
+static uint32_t cost_of(const struct rendezvous *rv, const struct addr *server,
+			uint32_t estimate_us)
+{
+	uint32_t us = survey_us(&rv->survey, server);
+
+	return us ? us : estimate_us;
+}
+
 static void fill_member(struct rendezvous *rv, const struct member *m,
 			struct member_info *info)
 {
@@ -322,8 +357,10 @@ static void fill_member(struct rendezvous *rv, const struct member *m,
 	info->is_up = m->flags & MEMBER_UP;
 	info->is_draining = m->flags & MEMBER_DRAINING;
 	info->rtt_us = m->rtt_us;
-	info->cost_us = select_cost(&rv->owner.selector, &overlay_self(rv->overlay)->id,
-				    overlay_coord(rv->overlay), m->join_ap, m->rtt_us);
+	info->cost_us =
+		cost_of(rv, &m->unicast,
+			select_cost(&rv->owner.selector, &overlay_self(rv->overlay)->id,
+				    overlay_coord(rv->overlay), m->join_ap, m->rtt_us));
 	info->expires_in =
 		m->lease.ends > rv->env->now ? m->lease.ends - rv->env->now : 0;
 	info->seq = m->seq;
@@ -339,7 +376,8 @@ static void list_members(struct rendezvous *rv, const struct group *g,
 			fill_member(rv, g->member[i], &l->info[l->n++]);
 }
 
-static void list_targets(const struct cached_info *cached, struct member_list *l)
+static void list_targets(const struct rendezvous *rv, const struct cached_info *cached,
+			 struct member_list *l)
 {
 	const struct route *r = cached->route;
 	unsigned i;
@@ -355,7 +393,7 @@ static void list_targets(const struct cached_info *cached, struct member_list *l
 		info->is_up = true;
 		info->is_draining = t->is_draining;
 		info->rtt_us = cached->origin[i].rtt_us;
-		info->cost_us = t->cost_us;
+		info->cost_us = cost_of(rv, &t->to, t->cost_us);
 		info->expires_in = PIAS_NEVER;
 	}
 }
@@ -384,7 +422,7 @@ int rendezvous_each_member(struct rendezvous *rv, const struct group_name *name,
 	if (g)
 		list_members(rv, g, &l);
 	else
-		list_targets(&cached, &l);
+		list_targets(rv, &cached, &l);
 	qsort(l.info, l.n, sizeof(*l.info), cost_order);
 	for (i = 0; i < l.n; i++)
 		fn(ctx, &l.info[i]);

@@ -13,6 +13,7 @@ struct rendezvous {
 	void *ctx;
 	struct post post;
 	struct owner owner;
+	struct survey survey;
 	struct cache *cache;
 	struct joins *joins;
 	struct membership *membership;

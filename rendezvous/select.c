@@ -94,6 +94,33 @@ void target_fill(struct target *t, const struct member *m, uint32_t cost_us)
 	t->is_draining = (m->flags & MEMBER_DRAINING) != 0;
 }
 
+bool choice_fill(struct choice *out, struct interns *in, const struct member_record *m)
+{
+	struct target *t = &out->target;
+
+	out->ap = ap_get(in, &m->join_ap, &m->coord);
+	if (!out->ap)
+		return false;
+	out->rtt_us = m->rtt_us;
+	memset(t, 0, sizeof(*t));
+	t->server = m->server;
+	t->join_ap = m->join_ap.id;
+	t->to = m->unicast;
+	t->cookie = m->cookie;
+	t->mtu = m->mtu;
+	t->encap = m->encap;
+	t->is_draining = (m->flags & MEMBER_DRAINING) != 0;
+	return true;
+}
+
+void choices_put(const struct choice *c, unsigned n, struct interns *in)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		ap_put(in, c[i].ap);
+}
+
 static bool choice_before(const struct choice *a, const struct choice *b)
 {
 	return is_before(a->target.is_draining, a->target.cost_us, &a->target.server,

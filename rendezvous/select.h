@@ -30,6 +30,12 @@ struct choice {
 	uint32_t rtt_us; /* from there to the server */
 };
 
+/* Of a route's target, beside what the forwarder needs. */
+struct origin {
+	struct ap *ap;	 /* the join AP */
+	uint32_t rtt_us; /* from there to the server */
+};
+
 /* Measured where we are one of the two, else predicted from the coordinates. */
 uint32_t select_cost(const struct selector *s, const struct id *ingress,
 		     const struct coord *coord, const struct ap *join_ap,
@@ -44,6 +50,10 @@ unsigned select_nearest(struct selector *s, const struct group *g,
 			struct ranked *out, unsigned max, uint32_t *n_all);
 
 void target_fill(struct target *t, const struct member *m, uint32_t cost_us);
+
+/* All but the cost. Takes a reference to the join AP; false: out of memory. */
+bool choice_fill(struct choice *out, struct interns *in, const struct member_record *m);
+void choices_put(const struct choice *c, unsigned n, struct interns *in);
 
 /*
  * Puts @c in order by cost, except that @current (may be NULL), where it may still be

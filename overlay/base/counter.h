@@ -65,6 +65,9 @@
 	X(servers_dead,          "servers declared dead by their join AP")      \
 	X(resolves,              "resolves answered")                           \
 	X(pushes,                "group updates pushed to ingress APs")         \
+	X(surveys,               "servers' distances measured as ingress AP")   \
+	X(surveys_failed,        "servers' distances that could not be measured") \
+	X(surveys_full,          "servers' distances not measured: table full") \
 	X(handovers,             "groups handed over to another owner")         \
 	X(drop_group_full,       "groups refused: table full")                  \
 	X(drop_member_full,      "members refused: group or table full")        \

@@ -65,6 +65,8 @@ static void try(uint8_t type, const uint8_t *body, size_t len, struct wr w)
 		WHOLE(PULL, pull)
 		WHOLE(PULL_DONE, pull_done)
 		WHOLE(TAKEN, taken)
+		WHOLE(BORROW, borrow)
+		WHOLE(LEND, lend)
 	case MSG_RECORDS:
 		records(r, &w, body, len);
 		break;

@@ -498,7 +498,8 @@ START_TEST(test_flood_of_unknown_groups)
 
 	config.max_cached = 20000;
 	cache_free(in->rv->cache);
-	in->rv->cache = cache_new(&in->env, in, &in->rv->owner, &config, &ops, in);
+	in->rv->cache = cache_new(&in->env, in, &in->rv->owner, &in->rv->survey, &config,
+				  &ops, in);
 	join(3, 1, 1);
 	flood(RESOLVE_BURST + 1000);
 	ck_assert_uint_eq(cache_n(in->rv->cache), RESOLVE_BURST);

@@ -285,6 +285,28 @@ START_TEST(test_what_is_no_echo)
 }
 END_TEST
 
+/* For another AP: its session and address, our tag; an echo of it proves nothing here. */
+START_TEST(test_lend)
+{
+	struct addr reply = addr_v4((uint8_t[]){192, 0, 2, 9}, CONTROL_PORT);
+	uint8_t out[SERVER_PROBE_MAX];
+	struct server_probe p;
+	size_t len;
+
+	ck_assert_uint_eq(health_lend(&health, 7, &reply, out), 0);
+	become_up();
+	len = health_lend(&health, health.session, &reply, out);
+	ck_assert_uint_gt(len, 0);
+	ck_assert_int_eq(server_probe_decode(&p, out, len, key), 0);
+	ck_assert_uint_eq(p.session, health.session);
+	ck_assert(addr_eq(&p.reply, &reply));
+	n_measured = 0;
+	echo_with(&p, key);
+	ck_assert_uint_eq(n_measured, 0);
+	ck_assert_uint_eq(n_dropped(), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("health");
@@ -301,6 +323,7 @@ int main(void)
 	tcase_add_test(c, test_death_and_revival);
 	tcase_add_test(c, test_two_of_three_lost);
 	tcase_add_test(c, test_what_is_no_echo);
+	tcase_add_test(c, test_lend);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

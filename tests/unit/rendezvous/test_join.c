@@ -29,6 +29,31 @@ START_TEST(test_join)
 }
 END_TEST
 
+/* A probe lent to another AP is echoed to that one. */
+START_TEST(test_lend)
+{
+	struct world *w = world_joined(1);
+	const struct agent_config *a = &w->agent[0].config;
+	struct world_ap *other = &w->ap[1];
+	struct msg_borrow b = {.session = 0x5e55, .name = a->group[0]};
+	struct target to = {.to = a->unicast, .cookie = a->cookie};
+	struct msg_lend lend;
+
+	b.server = w->agent[0].id;
+	ck_assert(!joins_lend(other->joins, &other->overlay.self, &b, &lend));
+	ck_assert(joins_lend(w->ap[0].joins, &other->overlay.self, &b, &lend));
+	ck_assert_uint_eq(lend.port, a->probe_port[0]);
+	world_tunnel(other, &to, &b.name, lend.port, lend.probe, lend.len);
+	world_run(w, 3 * w->delay);
+	ck_assert_uint_eq(other->env.counters.v[COUNTER_drop_echo], 1);
+	/* Of a server that is down there is none. */
+	w->agent[0].tunnel_ok = false;
+	world_run(w, 2 * SEC);
+	ck_assert(!joins_lend(w->ap[0].joins, &other->overlay.self, &b, &lend));
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_lease_is_kept)
 {
 	struct world *w = world_joined(2);
@@ -404,6 +429,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(c, test_join);
+	tcase_add_test(c, test_lend);
 	tcase_add_test(c, test_lease_is_kept);
 	tcase_add_test(c, test_distance_is_put_right);
 	tcase_add_test(c, test_leave);

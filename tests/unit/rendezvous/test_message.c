@@ -87,6 +87,8 @@ CODEC(invite)
 CODEC(pull)
 CODEC(pull_done)
 CODEC(taken)
+CODEC(borrow)
+CODEC(lend)
 
 /* All of it or nothing: no shorter body is good. */
 #define CHECK(what, m, hex)                                                              \
@@ -253,6 +255,50 @@ START_TEST(test_taken)
 	m.from = fill_id(1);
 	m.to = fill_id(2);
 	CHECK(taken, &m, ID1 ID2);
+}
+END_TEST
+
+static void refused(codec_read_fn *read, const char *hex)
+{
+	uint8_t wire[256];
+	struct msg_lend m; /* the larger of those that are tried */
+
+	ck_assert_int_eq(codec_read_exact(read, wire, codec_unhex(hex, wire), &m),
+			 PIAS_EMALFORMED);
+}
+
+START_TEST(test_borrow)
+{
+	struct msg_borrow m;
+
+	memset(&m, 0, sizeof(m));
+	m.name = name();
+	m.server = fill_id(1);
+	m.session = 0x0102030405060708;
+	CHECK(borrow, &m, NAME ID1 "0102030405060708");
+	refused(read_borrow, NAME ID1 "0000000000000000");
+}
+END_TEST
+
+/* The probe takes the rest of the body, so a longer body is a longer probe. */
+START_TEST(test_lend)
+{
+	struct msg_lend m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = 0x0102030405060708;
+	m.port = 7428;
+	m.len = 1;
+	m.probe[0] = MSG_SERVER_PROBE;
+	codec_check(write_lend, read_lend, &m, sizeof(m), "0102030405060708 1d04 a5",
+		    SIZE_MAX, true);
+	refused(read_lend, "0000000000000000 1d04 a5");
+	refused(read_lend, "0102030405060708 0000 a5");
+	refused(read_lend, "0102030405060708 1d04 a6");
+	refused(read_lend, "0102030405060708 1d04 a5"
+			   "0000000000000000000000000000000000000000"
+			   "0000000000000000000000000000000000000000"
+			   "0000000000000000000000000000000000000000");
 }
 END_TEST
 
@@ -501,6 +547,8 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_pull);
 	tcase_add_test(c, test_pull_done);
 	tcase_add_test(c, test_taken);
+	tcase_add_test(c, test_borrow);
+	tcase_add_test(c, test_lend);
 	tcase_add_test(c, test_records);
 	tcase_add_loop_test(c, test_unsound_member, 0, 12);
 	tcase_add_test(c, test_member_without_port);

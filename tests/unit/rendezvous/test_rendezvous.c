@@ -223,7 +223,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_groups_are_sorted);
 	tcase_add_test(c, test_members);
 	tcase_add_test(c, test_messages_of_a_later_version);
-	tcase_add_loop_test(c, test_malformed, MSG_UPDATE, MSG_TAKEN + 1);
+	tcase_add_loop_test(c, test_malformed, MSG_UPDATE, MSG_LEND + 1);
 	tcase_add_test(c, test_memory);
 }
 
