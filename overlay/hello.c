@@ -126,11 +126,10 @@ static void accept(struct link *l, const struct msg_hello *m)
 	char id[9], where[ADDR_STR_MAX];
 	bool has_seed = l->dialed && dial_take_seed(p, &m->sender, l->is_for_seed, &seed);
 
-	peer->contact = m->sender;
 	peer->backoff = 0;
 	peer->redial_at = 0;
 	peer->failed_at = PIAS_NEVER;
-	link_enter_up(l, m->index, m->incarnation);
+	link_enter_up(l, &m->sender, m->index, m->incarnation);
 	count(p->env, links_up);
 	log_debug(p->env, "peer: up id=%s addr=%s dialed=%d", id_short(&m->sender.id, id),
 		  addr_str(at ? at : &nowhere, where), l->dialed);

@@ -201,12 +201,16 @@ static void choose_best(struct peer *peer)
 	for (l = peer->links; l; l = l->next)
 		if (l->state == LINK_UP && (!peer->best || is_better(l, peer->best)))
 			peer->best = l;
+	if (peer->best)
+		peer->contact = peer->best->contact;
 }
 
-void link_enter_up(struct link *l, uint32_t peer_index, uint64_t incarnation)
+void link_enter_up(struct link *l, const struct contact *peer, uint32_t peer_index,
+		   uint64_t incarnation)
 {
 	assert(l->state == LINK_HELLO);
 	l->state = LINK_UP;
+	l->contact = *peer;
 	l->since = l->used = l->peer->peers->env->now;
 	l->peer_index = peer_index;
 	l->incarnation = incarnation;
@@ -290,7 +294,7 @@ int link_send(struct link *l, uint8_t type, const void *body, size_t len)
 int link_send_datagram(struct link *l, uint8_t type, const void *body, size_t len)
 {
 	struct peers *p = l->peer->peers;
-	const struct addr *to = contact_addr(&l->peer->contact, &p->self);
+	const struct addr *to = contact_addr(&l->contact, &p->self);
 	uint8_t *buf = scratch_get(&p->tx, SEAL_OVERHEAD + len);
 	int n;
 

@@ -32,9 +32,10 @@ enum link_state {
 struct link {
 	struct link *next; /* of the same peer, newest first */
 	struct peer *peer;
-	uint32_t handle;     /* the host's; void once closed */
-	uint32_t index;	     /* of our session */
-	uint32_t peer_index; /* of theirs, from their HELLO */
+	struct contact contact; /* who is at the other end, from its HELLO */
+	uint32_t handle;	/* the host's; void once closed */
+	uint32_t index;		/* of our session */
+	uint32_t peer_index;	/* of theirs, from their HELLO */
 	enum link_state state;
 	bool dialed;	      /* by us */
 	bool is_for_seed;     /* dialed by address alone */
@@ -46,7 +47,7 @@ struct link {
 
 struct peer {
 	struct peers *peers;
-	struct contact contact;
+	struct contact contact; /* that of `best`, as long as there is one */
 	struct link *links;
 	struct link *best; /* the one to send on, LINK_UP; or NULL */
 	struct outbox outbox;
@@ -95,7 +96,8 @@ struct link *link_by_index(const struct peers *p, uint32_t index);
 struct link *link_add(struct peer *peer, uint32_t handle, bool dialed,
 		      const uint8_t key[static OVERLAY_LINK_KEY_LEN]);
 /* Their HELLO was accepted. */
-void link_enter_up(struct link *l, uint32_t peer_index, uint64_t incarnation);
+void link_enter_up(struct link *l, const struct contact *peer, uint32_t peer_index,
+		   uint64_t incarnation);
 /* The host's link is gone. Frees @l unless its session lingers. */
 void link_enter_closed(struct link *l);
 void link_free(struct link *l);

@@ -115,7 +115,7 @@ int peers_on_link_up(struct peers *p, uint32_t link, const struct id *id, bool d
 
 static int on_other(struct peers *p, struct link *l, uint8_t type, struct rd *body)
 {
-	struct contact from = l->peer->contact;
+	struct contact from = l->contact;
 	uint32_t handle = l->handle;
 	int err;
 
@@ -227,7 +227,7 @@ void peers_on_datagram(struct peers *p, const struct addr *from, const uint8_t *
 	}
 	l->used = p->env->now;
 	count(p->env, datagrams_in);
-	sender = l->peer->contact;
+	sender = l->contact;
 	rd_init(&body, inner + 1, (size_t)n - 1);
 	if (p->ops->message(p->ctx, &sender, inner[0], &body, true) == PIAS_EMALFORMED)
 		count(p->env, drop_datagram_malformed);

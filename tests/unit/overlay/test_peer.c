@@ -507,6 +507,33 @@ START_TEST(test_duplicate_of_ourselves)
 }
 END_TEST
 
+/* Another AP with its key came and went: datagrams of the link go where that ends. */
+START_TEST(test_duplicate_of_a_peer)
+{
+	struct net *net = net_new(3);
+	struct node *other = &net->node[2];
+
+	net_send(net, 0, 1, 0x41, "x");
+	net_pass(net, SEC);
+	net_kill(net, 2, false);
+	net_boot_as(net, 2, "lab", 500);
+	peers_free(other->peers);
+	other->self.id = net->node[1].self.id;
+	other->peers =
+		peers_new(&other->env, "lab", &other->self, 500, &net_peers_ops, other);
+	net_send(net, 2, 0, 0x41, "x");
+	net_pass(net, SEC);
+	ck_assert_uint_eq(net->node[0].n_rx, 1);
+	ck_assert_int_eq(net_send_datagram(net, 0, 1, 0x42, "y"), 0);
+	net_kill(net, 2, false);
+	net_pass(net, SEC);
+	ck_assert_int_eq(net_send_datagram(net, 0, 1, 0x42, "y"), 0);
+	net_pass(net, SEC);
+	ck_assert_uint_eq(net->node[1].n_rx, 3);
+	net_free(net);
+}
+END_TEST
+
 START_TEST(test_never_says_hello)
 {
 	struct net *net = net_new(3);
@@ -1106,6 +1133,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_other_ring);
 	tcase_add_test(c, test_duplicate_by_verdict);
 	tcase_add_test(c, test_duplicate_of_ourselves);
+	tcase_add_test(c, test_duplicate_of_a_peer);
 	tcase_add_test(c, test_never_says_hello);
 	tcase_add_test(c, test_order_of_messages);
 	tcase_add_test(c, test_malformed_frames);
