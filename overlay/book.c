@@ -59,13 +59,19 @@ static struct slot *slot_at(const struct book *b, uint32_t ref)
 }
 
 /* Not keyed: ids are hashes of certified keys, only their owners move incarnations. */
-static uint64_t record_digest(const struct id *id, uint64_t incarnation)
+static uint64_t record_digest(const struct contact *c, uint64_t incarnation)
 {
 	static const struct siphash_key key = {0x70696173, 0x626f6f6b};
-	uint64_t w[4] = {id_prefix(id), be64_get(id->b + 8), be32_get(id->b + 16),
-			 incarnation};
+	const uint8_t *id = c->id.b;
+	uint64_t w[10] = {be64_get(id), be64_get(id + 8), be32_get(id + 16), incarnation};
+	int i;
 
-	return siphash_words(&key, w, 4);
+	for (i = 0; i < 2; i++) {
+		w[4 + 3 * i] = (uint64_t)c->addr[i].family << 16 | c->addr[i].port;
+		w[5 + 3 * i] = be64_get(c->addr[i].ip);
+		w[6 + 3 * i] = be64_get(c->addr[i].ip + 8);
+	}
+	return siphash_words(&key, w, 10);
 }
 
 static uint32_t host_hash(const struct addr *a)
@@ -181,7 +187,7 @@ static uint32_t find(const struct book *b, const struct contact *c, uint64_t inc
 
 uint32_t book_take(struct book *b, const struct contact *c, uint64_t incarnation)
 {
-	uint64_t digest = record_digest(&c->id, incarnation);
+	uint64_t digest = record_digest(c, incarnation);
 	uint32_t ref = find(b, c, incarnation, digest);
 	struct slot *s;
 

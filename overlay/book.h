@@ -15,7 +15,7 @@
 struct record {
 	struct contact contact;
 	uint64_t incarnation;
-	uint64_t digest; /* of id and incarnation, for table digests */
+	uint64_t digest; /* of all of it, for table digests */
 };
 
 struct book;

@@ -220,20 +220,37 @@ static void tell_subject(struct membership *m, uint32_t i)
 }
 
 /*
- * Two tables disagree whether an AP is dead, as after a split of the ring. Neither is
- * believed: the AP itself is asked to make a claim greater than both.
+ * Two tables disagree whether an AP is dead, as after a split of the ring, or where it
+ * is, as when another has had its key. Neither is believed: the AP itself is asked to
+ * make a claim greater than both.
  */
 static bool is_disputed(const struct membership *m, const struct member *c)
 {
 	uint32_t i = table_find(&m->table, &c->contact.id);
+	const struct record *r;
 	enum peer_status known;
 
-	if (i == TABLE_NONE || id_eq(&c->contact.id, &m->self.id) ||
-	    table_record(&m->table, i)->incarnation != c->incarnation)
+	if (i == TABLE_NONE || id_eq(&c->contact.id, &m->self.id))
 		return false;
+	r = table_record(&m->table, i);
 	known = table_status(&m->table, i);
+	if (r->incarnation != c->incarnation)
+		return false;
+	if (known < PEER_DEAD && c->status < PEER_DEAD)
+		return !is_same_host(&r->contact, &c->contact);
 	return (known == PEER_DEAD && c->status < PEER_DEAD) ||
 	       (known < PEER_DEAD && c->status == PEER_DEAD);
+}
+
+/* One of the two is where it says, and will hear what is said of it. */
+static void tell_both(struct membership *m, uint32_t i, const struct member *c)
+{
+	struct contact known = table_record(&m->table, i)->contact;
+	struct member ours;
+
+	table_member(&m->table, i, &ours);
+	gossip_tell(&m->gossip, &known, c);
+	gossip_tell(&m->gossip, &c->contact, &ours);
 }
 
 static enum claim settle_dispute(struct membership *m, const struct member *c)
@@ -250,6 +267,10 @@ static enum claim settle_dispute(struct membership *m, const struct member *c)
 	m->n_disputes++;
 	if (table_status(&m->table, i) == PEER_DEAD) {
 		tell_subject(m, i);
+		return CLAIM_STALE;
+	}
+	if (c->status < PEER_DEAD) {
+		tell_both(m, i, c);
 		return CLAIM_STALE;
 	}
 	doubt.status = PEER_SUSPECT;
@@ -288,9 +309,13 @@ void membership_on_heard(struct membership *m, const struct contact *who,
 		(void)learn(m, NULL, &c);
 		return;
 	}
-	if (table_status(&m->table, i) == PEER_ALIVE)
+	if (table_status(&m->table, i) != PEER_ALIVE)
+		suspicion_relent(&m->suspicion, &who->id);
+	else if (incarnation < table_record(&m->table, i)->incarnation ||
+		 is_same_host(who, &table_record(&m->table, i)->contact))
 		return;
-	suspicion_relent(&m->suspicion, &who->id);
+	/* Two that had one key may have come to one incarnation: it must tell them apart.
+	 */
 	tell_subject(m, i);
 }
 
