@@ -19,6 +19,7 @@ enum event_kind {
 	EVENT_DIAL_FAILED,
 	EVENT_TUNNEL,
 	EVENT_PACKET,
+	EVENT_RESUME, /* the end of a pause */
 	EVENT_CALL,
 	EVENT_STOP, /* the end of a world_run */
 };
@@ -73,6 +74,8 @@ struct sim_link {
 
 /* A fresh event due at @at, zeroed but for its kind; fill it in at once. */
 struct event *event_new(struct world *w, pias_time at, enum event_kind kind);
+/* The world's time when the clock of @h will show @at. */
+pias_time host_clock_reaches(const struct host *h, pias_time at);
 /* A copy of bytes in a buffer. */
 struct buffer *event_bytes(struct world *w, const void *data, size_t len);
 

@@ -20,6 +20,15 @@ bool faults_cut(const struct faults *f, const struct fault_host *from,
 	return (leaves & f->cut_out) || (enters & f->cut_in);
 }
 
+pias_time faults_clogged(const struct fault_host *from, const struct fault_host *to,
+			 pias_time now)
+{
+	pias_time until =
+		from->clogged_out > to->clogged_in ? from->clogged_out : to->clogged_in;
+
+	return until > now ? until - now : 0;
+}
+
 static bool happens(struct faults *f, double p)
 {
 	return p > 0 && rng_chance(&f->rng, p);
@@ -28,14 +37,12 @@ static bool happens(struct faults *f, double p)
 static pias_time real_delay(struct faults *f, const struct fault_host *from,
 			    const struct fault_host *to, pias_time delay)
 {
-	double d = (double)delay;
+	double d = (double)delay, slow = from->slow > to->slow ? from->slow : to->slow;
 
 	if (f->rates.jitter > 0)
 		d += rng_exp(&f->rng, f->rates.jitter * d);
-	if (from->slow > 1)
-		d *= from->slow;
-	if (to->slow > 1)
-		d *= to->slow;
+	if (slow > 1)
+		d *= slow;
 	return d < 1 ? 1 : (pias_time)d;
 }
 

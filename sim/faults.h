@@ -17,9 +17,10 @@ struct fault_rates {
 
 /* State of one host, as the network sees it. */
 struct fault_host {
-	uint64_t side;	    /* bit s: member of side s of partition s */
-	float slow;	    /* all its messages are this many times later; 1 = healthy */
-	uint8_t is_clogged; /* what it sends waits until unclogged */
+	uint64_t side; /* bit s: member of side s of partition s */
+	float slow;    /* all its messages are this many times later; 1 = healthy */
+	/* What it sends, and what it is sent, waits until then. */
+	pias_time clogged_out, clogged_in;
 };
 
 #define PARTITIONS_MAX 64
@@ -42,6 +43,9 @@ struct fate {
 void faults_init(struct faults *f, uint64_t seed);
 bool faults_cut(const struct faults *f, const struct fault_host *from,
 		const struct fault_host *to);
+/* How long what is sent at @now waits before it sets out. */
+pias_time faults_clogged(const struct fault_host *from, const struct fault_host *to,
+			 pias_time now);
 /* A datagram that would take @delay. */
 struct fate faults_datagram(struct faults *f, const struct fault_host *from,
 			    const struct fault_host *to, pias_time delay);

@@ -10,8 +10,9 @@
 #include "forwarder/packet.h"
 #include "sim/event.h"
 
-#define DIAL_TIMEOUT (3 * SEC)
-#define LINK_TIMEOUT (15 * SEC) /* a cut path: TCP gives up on what is under way */
+#define DIAL_TIMEOUT	  (3 * SEC)
+#define HANDSHAKE_TIMEOUT (8 * SEC)  /* TCP's and TLS's together */
+#define LINK_TIMEOUT	  (15 * SEC) /* a cut path: TCP gives up on what is under way */
 
 #define DATAGRAM_TO_ANYCAST_MAX 2048
 
@@ -60,6 +61,7 @@ static void cast(struct host *from, struct host *to, enum event_kind kind,
 	struct world *w = from->world;
 	struct fate fate =
 		faults_datagram(&w->faults, &from->fault, &to->fault, distance(from, to));
+	pias_time at = w->now + faults_clogged(&from->fault, &to->fault, w->now);
 	unsigned i;
 
 	what.from = from->index;
@@ -67,7 +69,7 @@ static void cast(struct host *from, struct host *to, enum event_kind kind,
 		what.buf = event_bytes(w, data, len);
 		what.buf->len =
 			(uint32_t)faults_damage(&w->faults, &fate, what.buf->data, len);
-		post(w, w->now + fate.delay[i], kind, &what);
+		post(w, at + fate.delay[i], kind, &what);
 	}
 }
 
@@ -117,11 +119,15 @@ static void send_as_packet(struct host *from, const struct addr *to, const void 
 			   size_t len)
 {
 	uint8_t packet[IPV6_HEADER_LEN + UDP_HEADER_LEN + DATAGRAM_TO_ANYCAST_MAX];
+	struct addr src = from->addr;
 
+	if (to->family == ADDR_V6) {
+		src = world_addr6(from);
+		src.port = from->addr.port;
+	}
 	if (len <= DATAGRAM_TO_ANYCAST_MAX)
-		world_send_packet(
-			from->world, from, packet,
-			packet_build_udp(packet, &from->addr, to, 0, data, len));
+		world_send_packet(from->world, from, packet,
+				  packet_build_udp(packet, &src, to, 0, data, len));
 }
 
 static void op_datagram(void *host, const struct addr *to_addr, const void *data,
@@ -134,8 +140,24 @@ static void op_datagram(void *host, const struct addr *to_addr, const void *data
 		return;
 	}
 	account(from, len + OVERHEAD_DATAGRAM);
-	if (to)
-		cast(from, to, EVENT_DATAGRAM, addressed(to), data, len);
+	if (!to)
+		return;
+	if (from->world->watch)
+		from->world->watch->datagram(from->world->watch_ctx, from, to, data, len);
+	cast(from, to, EVENT_DATAGRAM, addressed(to), data, len);
+}
+
+static void watch_tunnel(const struct host *from, const struct host *to,
+			 const struct tunnel_packet *pkt, size_t at, size_t n)
+{
+	struct tunnel_packet one = *pkt;
+	const struct world *w = from->world;
+
+	one.data = pkt->data + at;
+	one.len = n;
+	one.segment_len = 0;
+	if (w->watch)
+		w->watch->tunnel(w->watch_ctx, from, to, &one);
 }
 
 static void op_tunnel(void *host, const struct tunnel_packet *pkt)
@@ -151,6 +173,7 @@ static void op_tunnel(void *host, const struct tunnel_packet *pkt)
 			    : pkt->len - at;
 		account(from, n + (pkt->encap == ENCAP_GUE ? OVERHEAD_DATAGRAM
 							   : OVERHEAD_IPIP));
+		watch_tunnel(from, to, pkt, at, n);
 		if (!to)
 			continue;
 		what = addressed(to);
@@ -248,7 +271,7 @@ static void op_dial(void *host, const struct id *id, const struct addr addr[2])
 {
 	struct host *from = host, *to = dial_target(from->world, addr);
 	struct world *w = from->world;
-	pias_time d = to ? distance(from, to) : 0;
+	pias_time d = to ? distance(from, to) : 0, start;
 	static const struct id zero;
 	bool cut = to && (faults_cut(&w->faults, &from->fault, &to->fault) ||
 			  faults_cut(&w->faults, &to->fault, &from->fault));
@@ -265,10 +288,27 @@ static void op_dial(void *host, const struct id *id, const struct addr addr[2])
 	}
 	account(from, 2 * OVERHEAD_FRAME + 900); /* a TLS 1.3 handshake, about */
 	account(to, 2 * OVERHEAD_FRAME + 900);
-	handle = link_new(w, from, to);
+	start = w->now + faults_clogged(&from->fault, &to->fault, w->now);
 	d = faults_stream_delay(&w->faults, &from->fault, &to->fault, d);
-	post_on_link(w, handle | 1, w->now + 3 * d, EVENT_LINK_UP, addressed(to));
-	post_on_link(w, handle, w->now + 4 * d, EVENT_LINK_UP, addressed(from));
+	if (start + 4 * d > w->now + HANDSHAKE_TIMEOUT) {
+		dial_fails(from, w->now + HANDSHAKE_TIMEOUT, PIAS_ETIMEOUT, id, addr);
+		return;
+	}
+	handle = link_new(w, from, to);
+	post_on_link(w, handle | 1, start + 3 * d, EVENT_LINK_UP, addressed(to));
+	post_on_link(w, handle, start + 4 * d, EVENT_LINK_UP, addressed(from));
+}
+
+/* Both ends of side @side's link are told after @delay. */
+static void break_link(struct world *w, uint32_t handle, pias_time delay)
+{
+	struct sim_link *l = link_of(w, handle);
+	unsigned side;
+
+	l->is_dead = true;
+	for (side = 0; side < 2; side++)
+		post_on_link(w, (handle & ~1u) | side, w->now + delay, EVENT_LINK_DOWN,
+			     addressed(w->host[l->host[side]]));
 }
 
 static void op_link_send(void *host, uint32_t handle, const void *frame, size_t len)
@@ -277,26 +317,23 @@ static void op_link_send(void *host, uint32_t handle, const void *frame, size_t 
 	struct world *w = from->world;
 	struct sim_link *l = link_of(w, handle);
 	struct event what;
+	pias_time delay;
 
 	if (l->is_dead || l->end[handle & 1] != END_UP)
 		return;
 	to = w->host[l->host[~handle & 1]];
 	account(from, len + OVERHEAD_FRAME);
-	if (faults_cut(&w->faults, &from->fault, &to->fault)) {
-		/* Unanswered retransmissions: both ends give up after a while. */
-		l->is_dead = true;
-		post_on_link(w, handle, w->now + LINK_TIMEOUT, EVENT_LINK_DOWN,
-			     addressed(from));
-		post_on_link(w, handle ^ 1, w->now + LINK_TIMEOUT, EVENT_LINK_DOWN,
-			     addressed(to));
+	delay = faults_clogged(&from->fault, &to->fault, w->now) +
+		faults_stream_delay(&w->faults, &from->fault, &to->fault,
+				    distance(from, to));
+	/* Unanswered retransmissions: both ends give up after a while. */
+	if (delay > LINK_TIMEOUT || faults_cut(&w->faults, &from->fault, &to->fault)) {
+		break_link(w, handle, LINK_TIMEOUT);
 		return;
 	}
 	what = addressed(to);
 	what.buf = event_bytes(w, frame, len);
-	post_on_link(w, handle ^ 1,
-		     w->now + faults_stream_delay(&w->faults, &from->fault, &to->fault,
-						  distance(from, to)),
-		     EVENT_FRAME, what);
+	post_on_link(w, handle ^ 1, w->now + delay, EVENT_FRAME, what);
 }
 
 /* This end is done; the other learns it once what was sent has arrived. */
@@ -337,6 +374,21 @@ void transit_break_links(struct world *w, struct host *h, bool silent)
 				end_link(w, i << 1 | side,
 					 silent ? LINK_TIMEOUT
 						: distance(h, w->host[l->host[!side]]));
+	}
+}
+
+void world_reset_links(struct world *w, struct host *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->n_links; i++) {
+		struct sim_link *l = &w->link[i];
+		bool is_own = l->host[0] == h->index || l->host[1] == h->index;
+
+		if (is_own && !l->is_dead &&
+		    (l->end[0] != END_DONE || l->end[1] != END_DONE))
+			break_link(w, i << 1,
+				   distance(w->host[l->host[0]], w->host[l->host[1]]));
 	}
 }
 
@@ -427,6 +479,7 @@ static void account_in(struct host *h, const struct event *e)
 	case EVENT_LINK_UP:
 	case EVENT_LINK_DOWN:
 	case EVENT_DIAL_FAILED:
+	case EVENT_RESUME:
 	case EVENT_CALL:
 	case EVENT_STOP:
 		return;
@@ -468,9 +521,12 @@ void transit_deliver(struct world *w, struct event *e)
 		deliver_tunnel(w, h, e);
 		break;
 	case EVENT_PACKET:
+		if (w->watch)
+			w->watch->packet(w->watch_ctx, h, e->buf->data, e->buf->len);
 		if (h->doors->packet)
 			h->doors->packet(h->core, e->buf->data, e->buf->len);
 		break;
+	case EVENT_RESUME:
 	case EVENT_CALL:
 	case EVENT_STOP:
 		break;
@@ -487,7 +543,7 @@ static void op_wake(void *host, pias_time at)
 
 	what.wake = ++h->wake_generation;
 	if (at != PIAS_NEVER)
-		post(h->world, at, EVENT_WAKE, &what);
+		post(h->world, host_clock_reaches(h, at), EVENT_WAKE, &what);
 }
 
 static void op_random(void *host, void *buf, size_t len)

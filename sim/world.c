@@ -43,6 +43,9 @@ void world_fini(struct world *w)
 		free(w->host[i]);
 	for (i = 0; i < w->n_events; i++)
 		free(w->event[i].buf);
+	for (i = 0; i < w->n_waiting; i++)
+		free(w->waiting[i].buf);
+	free(w->waiting);
 	free(w->host);
 	free(w->event);
 	free(w->link);
@@ -97,20 +100,56 @@ struct host *world_add_host(struct world *w, uint32_t point, const struct id *id
 	return h;
 }
 
+static const uint8_t net6[12] = {0x20, 0x01, 0x0d, 0xb8, 0, 0xcc};
+
+struct addr world_addr6(const struct host *h)
+{
+	uint8_t ip[16];
+
+	memcpy(ip, net6, sizeof(net6));
+	memcpy(ip + sizeof(net6), h->addr.ip, 4);
+	return addr_v6(ip, 0);
+}
+
 struct host *world_host_by_addr(const struct world *w, const struct addr *a)
 {
-	uint32_t index = (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 | a->ip[3];
+	const uint8_t *ip = a->ip;
+	uint32_t index;
 
-	if (a->family != ADDR_V4 || a->ip[0] != 10 || index >= w->n_hosts)
+	if (a->family == ADDR_V6 && !memcmp(ip, net6, sizeof(net6)))
+		ip += sizeof(net6);
+	else if (a->family != ADDR_V4)
 		return NULL;
-	return w->host[index];
+	index = (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | ip[3];
+	return ip[0] == 10 && index < w->n_hosts ? w->host[index] : NULL;
+}
+
+/* The host's clock now; rounded down. */
+static pias_time host_clock(const struct host *h)
+{
+	pias_time now = h->world->now;
+
+	return now + h->clock_ahead + now / 1000000 * h->clock_ppm +
+	       now % 1000000 * h->clock_ppm / 1000000;
+}
+
+pias_time host_clock_reaches(const struct host *h, pias_time at)
+{
+	pias_time left = at - host_clock(h), now = h->world->now;
+
+	if (left <= 0 || !h->clock_ppm)
+		return now + left;
+	/* Not too early by the roundings. */
+	return now + left / (1000000 + h->clock_ppm) * 1000000 +
+	       left % (1000000 + h->clock_ppm) * 1000000 / (1000000 + h->clock_ppm) + 2;
 }
 
 void world_start_host(struct world *w, struct host *h)
 {
 	assert(!h->is_up);
 	h->is_up = true;
-	h->env.now = w->now;
+	h->is_paused = false;
+	h->env.now = host_clock(h);
 	h->env.wake_asked = PIAS_NEVER;
 }
 
@@ -127,7 +166,7 @@ void world_crash_host(struct world *w, struct host *h, bool silent)
 
 void world_enter(struct host *h)
 {
-	h->env.now = h->world->now;
+	h->env.now = host_clock(h);
 }
 
 void world_leave(struct host *h)
@@ -222,6 +261,33 @@ static void trace(struct world *w, const struct event *e)
 	w->trace = h;
 }
 
+/* --- pauses ----------------------------------------------------------------- */
+
+void world_pause_host(struct world *w, struct host *h, pias_time time)
+{
+	struct event *e;
+
+	if (!h->is_up || h->is_paused)
+		return;
+	h->is_paused = true;
+	e = event_new(w, w->now + time, EVENT_RESUME);
+	e->host = h->index;
+	e->generation = h->generation;
+}
+
+/* Takes @e over. */
+static void wait_for_resume(struct world *w, struct event *e)
+{
+	if (w->n_waiting == w->cap_waiting) {
+		w->cap_waiting = w->cap_waiting ? 2 * w->cap_waiting : 64;
+		w->waiting = realloc(w->waiting, w->cap_waiting * sizeof(*w->waiting));
+		if (!w->waiting)
+			abort();
+	}
+	w->waiting[w->n_waiting++] = *e;
+	e->buf = NULL;
+}
+
 /* Is it still meant for anybody? */
 static bool is_void(const struct world *w, const struct event *e)
 {
@@ -233,12 +299,41 @@ static bool is_void(const struct world *w, const struct event *e)
 	return !h->is_up || h->generation != e->generation;
 }
 
+static void deliver(struct world *w, struct event *e);
+
+/* What came meanwhile, in order; what waits for others stays. */
+static void resume(struct world *w, struct host *h)
+{
+	size_t i, n = w->n_waiting, kept = 0;
+
+	h->is_paused = false;
+	for (i = 0; i < n; i++) {
+		struct event e = w->waiting[i];
+
+		if (e.host != h->index) {
+			w->waiting[kept++] = e;
+			continue;
+		}
+		if (!is_void(w, &e))
+			deliver(w, &e);
+		if (e.buf)
+			buffer_put(&w->buffers, e.buf);
+	}
+	w->n_waiting = kept;
+}
+
 static void deliver(struct world *w, struct event *e)
 {
+	if (e->kind < EVENT_RESUME && w->host[e->host]->is_paused) {
+		wait_for_resume(w, e);
+		return;
+	}
 	trace(w, e);
 	w->n_delivered++;
 	if (e->kind == EVENT_CALL)
 		e->call.fn(e->call.ctx, e->call.arg);
+	else if (e->kind == EVENT_RESUME)
+		resume(w, w->host[e->host]);
 	else
 		transit_deliver(w, e);
 }

@@ -60,6 +60,7 @@ struct host {
 	uint32_t generation; /* grows at every crash: what was under way is void */
 	uint32_t wake_generation;
 	bool is_up;
+	bool is_paused; /* its process stands still, and what comes for it waits */
 	bool is_server; /* as its certificate says; else an AP */
 	struct fault_host fault;
 	struct host_traffic traffic;
@@ -68,10 +69,25 @@ struct host {
 	struct rng rng;
 	struct id id;
 	struct addr addr; /* IPv4 10.x.y.z:7427 from its index */
+	/* Its monotonic clock: by so much ahead at world time 0, and so much faster. */
+	pias_time clock_ahead;
+	int32_t clock_ppm;
 };
 
 /* Where packets to an anycast address enter, seen from a host. UINT32_MAX: nowhere. */
 typedef uint32_t ingress_fn(void *ctx, const struct host *from);
+
+/* Who sees what travels, and changes nothing. */
+struct world_watch {
+	/* A host sends a datagram to another. */
+	void (*datagram)(void *ctx, const struct host *from, const struct host *to,
+			 const uint8_t *data, size_t len);
+	/* An AP sends one packet through a tunnel; @to NULL: nobody lives there. */
+	void (*tunnel)(void *ctx, const struct host *from, const struct host *to,
+		       const struct tunnel_packet *pkt);
+	/* A packet has come to a host from outside. */
+	void (*packet)(void *ctx, const struct host *at, const uint8_t *data, size_t len);
+};
 
 struct world {
 	pias_time now;
@@ -92,6 +108,11 @@ struct world {
 	struct prefix anycast[2]; /* v4, v6 */
 	ingress_fn *ingress;
 	void *ingress_ctx;
+	const struct world_watch *watch; /* NULL: nobody */
+	void *watch_ctx;
+	/* What came for hosts that are paused. */
+	struct event *waiting;
+	size_t n_waiting, cap_waiting;
 	/* Called for each log line; NULL: logging costs nothing. */
 	void (*log)(struct world *w, const struct host *h, enum log_level level,
 		    const char *text);
@@ -107,13 +128,19 @@ void world_fini(struct world *w);
  */
 struct host *world_add_host(struct world *w, uint32_t point, const struct id *id);
 struct host *world_host_by_addr(const struct world *w, const struct addr *a);
-/* env->now := now, is_up := true. */
+/* Its IPv6 address for packets of the inner world, in 2001:db8:cc::/48; without port. */
+struct addr world_addr6(const struct host *h);
+/* env->now := its clock, is_up := true. */
 void world_start_host(struct world *w, struct host *h);
 /*
  * The host's process is gone: what it had under way arrives, its links break. With
  * @silent nobody is told (power cut): links at other ends only time out.
  */
 void world_crash_host(struct world *w, struct host *h, bool silent);
+/* Stands still for @time: then it gets at once all that came meanwhile. */
+void world_pause_host(struct world *w, struct host *h, pias_time time);
+/* All links of the host break now; both ends are told after the delay of the way. */
+void world_reset_links(struct world *w, struct host *h);
 
 /* Calls @fn at time @at, in order with all else. */
 void world_at(struct world *w, pias_time at, void (*fn)(void *ctx, uint64_t arg),

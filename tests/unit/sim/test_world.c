@@ -86,6 +86,14 @@ static void on_datagram(void *core, const struct addr *from, const uint8_t *data
 	note(s, data, len);
 }
 
+static void on_timer(void *ctx)
+{
+	struct seen *s = ctx;
+
+	s->failed++;
+	s->at = s->host->env.now;
+}
+
 static const struct host_doors doors = {
 	.wake = on_wake,
 	.link_up = on_up,
@@ -248,6 +256,123 @@ START_TEST(test_datagrams)
 }
 END_TEST
 
+/* What is sent waits; on a link, so long that it breaks. */
+START_TEST(test_clogged)
+{
+	bool is_out = _i == 0;
+
+	seen[is_out ? 0 : 1].host->fault.clogged_out = is_out ? 2 * SEC : 0;
+	seen[is_out ? 0 : 1].host->fault.clogged_in = is_out ? 0 : 2 * SEC;
+	transit_ops.datagram(seen[0].host, &seen[1].host->addr, "x", 1);
+	transit_ops.datagram(seen[1].host, &seen[0].host->addr, "y", 1);
+	world_run(&w, SEC);
+	ck_assert_uint_eq(seen[1].datagrams, 0);
+	ck_assert_uint_eq(seen[0].datagrams, 1);
+	world_run(&w, 3 * SEC);
+	ck_assert_uint_eq(seen[1].datagrams, 1);
+	ck_assert_int_eq(seen[1].at, 2 * SEC + ONE_WAY);
+	dial(0, 1);
+	world_run(&w, 4 * SEC);
+	seen[0].host->fault.clogged_out = 60 * SEC;
+	send_frame(0, 1);
+	world_run(&w, 90 * SEC);
+	ck_assert_uint_eq(seen[1].frames, 0);
+	ck_assert_uint_eq(seen[0].downs, 1);
+	ck_assert_uint_eq(seen[1].downs, 1);
+}
+END_TEST
+
+/* A handshake that would take longer than TCP and TLS wait fails. */
+START_TEST(test_slow_dial)
+{
+	seen[1].host->fault.slow = _i ? 300 : 100;
+	dial(0, 1);
+	world_run(&w, 20 * SEC);
+	ck_assert_uint_eq(seen[0].ups, !_i);
+	ck_assert_uint_eq(seen[1].ups, !_i);
+	ck_assert_uint_eq(seen[0].failed, _i);
+	ck_assert(!_i || seen[0].why == PIAS_ETIMEOUT);
+}
+END_TEST
+
+START_TEST(test_reset)
+{
+	bool is_up = _i == 0;
+
+	dial(0, 1);
+	dial(1, 2);
+	world_run(&w, is_up ? SEC : 35 * MSEC);
+	world_reset_links(&w, seen[0].host);
+	world_run(&w, 2 * SEC);
+	ck_assert_uint_eq(seen[0].ups, 1);
+	ck_assert_uint_eq(seen[0].downs, 1);
+	ck_assert_uint_eq(seen[1].downs, 1); /* the other one lives */
+	ck_assert_uint_eq(seen[2].downs, 0);
+	/* Nothing of it is left to confuse the next. */
+	dial(0, 1);
+	world_run(&w, 3 * SEC);
+	send_frame(0, 1);
+	world_run(&w, 4 * SEC);
+	ck_assert_uint_eq(seen[1].frames, 1);
+}
+END_TEST
+
+/* All that came meanwhile comes at the end, in order; a crash ends it, too. */
+START_TEST(test_pause)
+{
+	bool crashes = _i == 1;
+	uint8_t i;
+
+	dial(0, 1);
+	world_run(&w, SEC);
+	world_pause_host(&w, seen[1].host, 5 * SEC);
+	world_pause_host(&w, seen[2].host, 2 * SEC);
+	for (i = 1; i <= 100; i++) {
+		send_frame(0, i);
+		transit_ops.datagram(seen[0].host, &seen[2].host->addr, "x", 1);
+		world_run(&w, SEC + i * 30 * MSEC);
+	}
+	ck_assert_uint_eq(seen[1].frames, 0);
+	ck_assert_uint_eq(seen[2].datagrams, 100);
+	if (crashes) {
+		world_crash_host(&w, seen[1].host, false);
+		world_start_host(&w, seen[1].host);
+	}
+	world_run(&w, 6 * SEC);
+	ck_assert_uint_eq(seen[1].frames, crashes ? 0 : 100);
+	ck_assert(crashes || (seen[1].in_order && seen[1].at == 6 * SEC));
+	transit_ops.datagram(seen[0].host, &seen[1].host->addr, "x", 1);
+	world_run(&w, 7 * SEC);
+	ck_assert_uint_eq(seen[1].datagrams, 1);
+}
+END_TEST
+
+/* Each host lives by its own clock, and is woken when that says so. */
+START_TEST(test_clock)
+{
+	static const int32_t ppm[] = {0, 100000, -100000, 37, -1};
+	static struct timer t;
+	struct host *h = seen[0].host;
+	pias_time start, wanted;
+
+	world_crash_host(&w, h, false);
+	h->clock_ahead = 3000 * SEC;
+	h->clock_ppm = ppm[_i];
+	world_run(&w, 10 * SEC);
+	world_start_host(&w, h);
+	start = h->env.now;
+	ck_assert_int_eq(start, 3010 * SEC + 10 * (pias_time)ppm[_i]);
+	wanted = start + 1000 * SEC;
+	timer_init(&t, on_timer, &seen[0]);
+	timer_set(&h->env.timers, &t, wanted);
+	world_leave(h);
+	world_run(&w, 2000 * SEC);
+	ck_assert_uint_eq(seen[0].failed, 1); /* see on_timer */
+	ck_assert_int_ge(seen[0].at, wanted);
+	ck_assert_int_le(seen[0].at, wanted + 10);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_checked_fixture(c, set_up, tear_down);
@@ -256,6 +381,11 @@ static void fill(TCase *c)
 	tcase_add_loop_test(c, test_crash, 0, 4);
 	tcase_add_test(c, test_cut);
 	tcase_add_test(c, test_datagrams);
+	tcase_add_loop_test(c, test_clogged, 0, 2);
+	tcase_add_loop_test(c, test_slow_dial, 0, 2);
+	tcase_add_loop_test(c, test_reset, 0, 2);
+	tcase_add_loop_test(c, test_pause, 0, 2);
+	tcase_add_loop_test(c, test_clock, 0, 5);
 }
 
 int main(void)
