@@ -135,14 +135,14 @@ void ap_defaults(const struct world *w, struct proxy_config *c)
 	}
 }
 
-struct ap *ap_new(struct world *w, const struct proxy_config *config)
+static struct ap *new_with_id(struct world *w, const struct proxy_config *config,
+			      const struct id *id)
 {
-	static const struct id drawn;
 	struct ap *ap = calloc(1, sizeof(*ap));
 
 	if (!ap)
 		abort();
-	ap->host = world_add_host(w, topology_add(&w->topology, POINT_AP), &drawn);
+	ap->host = world_add_host(w, topology_add(&w->topology, POINT_AP), id);
 	ap->host->doors = &doors;
 	ap->host->core = ap;
 	ap->config = *config;
@@ -150,6 +150,18 @@ struct ap *ap_new(struct world *w, const struct proxy_config *config)
 	ap->config.overlay.self.addr[0] = ap->host->addr;
 	ap->config.forward.self[0] = ap->host->addr;
 	return ap;
+}
+
+struct ap *ap_new(struct world *w, const struct proxy_config *config)
+{
+	static const struct id drawn;
+
+	return new_with_id(w, config, &drawn);
+}
+
+struct ap *ap_new_twin(struct ap *of)
+{
+	return new_with_id(of->host->world, &of->config, &of->host->id);
 }
 
 void ap_free(struct ap *ap)
@@ -168,9 +180,10 @@ void ap_begin(struct ap *ap)
 	world_start_host(h->world, h);
 	ap->is_leaving = false;
 	ap->join_error = 0;
-	/* Starts of one AP are ordered, as by its wall clock. */
+	ap->starts++;
 	ap->config.overlay.incarnation =
-		++ap->starts << 32 | (uint64_t)h->world->now / SEC;
+		ap->wall ? ap->wall + (uint64_t)h->world->now
+			 : ap->starts << 32 | (uint64_t)h->world->now / SEC;
 	if (proxy_init(&ap->proxy, &h->env, &ap->config, &proxy_ops, ap))
 		abort();
 }

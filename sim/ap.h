@@ -12,6 +12,8 @@ struct ap {
 	bool is_ready; /* announces its prefix */
 	bool is_leaving;
 	uint64_t starts;
+	/* Its wall clock less the world's time; 0: later starts have later clocks. */
+	uint64_t wall;
 	/* Called when it becomes ready, or no longer is. NULL: nobody is told. */
 	void (*ready_changed)(void *ctx, struct ap *ap);
 	void *ctx;
@@ -24,6 +26,8 @@ struct ap {
 void ap_defaults(const struct world *w, struct proxy_config *c);
 /* @config: addresses, id and incarnation are filled in here. */
 struct ap *ap_new(struct world *w, const struct proxy_config *config);
+/* Another host with the key of @of. */
+struct ap *ap_new_twin(struct ap *of);
 /* After the world's hosts have been stopped, before world_fini. */
 void ap_free(struct ap *ap);
 

@@ -123,7 +123,7 @@ static void report(struct run *r, struct crowd *c, const struct look *first)
 		if (service_is_joined(s, i))
 			sample_add(&ms,
 				   (double)(x->since - c->started[i - c->first]) / MSEC);
-		refused += x->refused != 0;
+		refused += x->refused[0] != 0;
 	}
 	fprintf(r->out[OUT_SUMMARY],
 		"%u,%s,%u,%zu,%u,%.1f,%.1f,%.1f,%lu,%lu,%lu,%lu,%u,%u\n", s->n_aps,

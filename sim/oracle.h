@@ -7,20 +7,20 @@
 
 #include "sim/trial.h"
 
-/* At every moment, whatever goes wrong. */
+/* At every moment, whatever goes wrong; called once a second. */
 void oracle_check_always(struct trial *t);
-/* At each delivery to a server. */
+/* What travels; its context is the trial. */
+extern const struct world_watch oracle_watch;
+/* At each packet that a server lets in. */
 void oracle_check_delivery(struct trial *t, const struct server *s,
 			   const struct packet *p);
-/* When all is healed and the time to converge has passed. */
+/* When all is healed and the time to converge has passed; from then on, always. */
 void oracle_check_rest(struct trial *t);
+/* When everybody had the time to ask everything. */
+void oracle_check_answers(struct trial *t);
 /* Nothing is sent beyond what is periodic; counters from before and after @seconds. */
 void oracle_check_quiet(struct trial *t, uint64_t messages_before, double seconds);
 /* All messages that live APs have sent. */
 uint64_t oracle_messages(const struct trial *t);
-
-/* A client's packet for the group; what a server gets must be that to the byte. */
-size_t oracle_build_packet(const struct trial *t, uint8_t *out, unsigned client,
-			   unsigned group, uint64_t number);
 
 #endif

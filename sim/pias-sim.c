@@ -29,6 +29,7 @@ struct options {
 	enum queue_kind queue;
 	struct swarm_options swarm;
 	bool shrink;
+	const char *replay, *save;
 	/* run */
 	const char *file, *out;
 	const char *set[SETTINGS_MAX];
@@ -79,38 +80,77 @@ static int fail(const char *command, int err, const char *why)
 	return err == PIAS_EMALFORMED || err == PIAS_EINVALID ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-static int shrink(const struct swarm_options *o)
+static int save_plan(const struct plan *p, const struct trial_result *r, const char *file)
 {
-	struct trial_options t;
-	struct trial_result r;
-	unsigned tries;
-	int err;
+	char comment[256];
 
-	swarm_draw(o, o->first, &t);
-	err = trial_run(&t, &r);
+	snprintf(comment, sizeof(comment), "%s",
+		 r->violation.is_found ? r->violation.what : "no violation");
+	if (!plan_save(p, comment, file))
+		return 0;
+	fprintf(stderr, "pias-sim: swarm: %s: %s\n", file, strerror(errno));
+	return EXIT_FAILURE;
+}
+
+/* One trial alone: shrunk if that is asked for, printed, saved. */
+static int run_plan(const struct options *o, struct plan *p)
+{
+	struct trial_result r;
+	unsigned tries = 0;
+	int err = trial_run(p, &r);
+
+	if (!err && o->shrink && r.violation.is_found) {
+		tries = swarm_shrink(p, &r.violation);
+		err = trial_run(p, &r);
+	}
 	if (err)
 		return fail("swarm", err, r.why);
-	if (!swarm_shrink(&t, &tries) || trial_run(&t, &r)) {
-		printf("seed=%lu violations=0\n", o->first);
-		return EXIT_SUCCESS;
+	printf("seed=%lu violations=%d events=%lu trace=%016lx\n", (unsigned long)p->seed,
+	       r.violation.is_found, (unsigned long)r.events, (unsigned long)r.trace);
+	if (r.violation.is_found)
+		fprintf(stderr, "violation: %s, at %.3f s\n", r.violation.what,
+			(double)r.violation.at / SEC);
+	if (o->shrink && r.violation.is_found) {
+		fprintf(stderr, "after %u tries there is left:\n", tries);
+		plan_write(p, stderr);
 	}
-	printf("seed=%lu violations=1 tries=%u at_s=%.3f what=\"%s\"\n", o->first, tries,
-	       (double)r.violation.at / SEC, r.violation.what);
-	trial_print(&t, stdout);
-	return EXIT_FAILURE;
+	if (o->save && save_plan(p, &r, o->save))
+		return EXIT_FAILURE;
+	return r.violation.is_found ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int replay(const struct options *o)
+{
+	static struct plan p;
+	char why[SETTINGS_WHY_MAX];
+
+	if (plan_read(&p, o->replay, why)) {
+		fprintf(stderr, "pias-sim: %s\n", why);
+		return EXIT_USAGE;
+	}
+	p.queue = o->queue;
+	return run_plan(o, &p);
 }
 
 static int run_swarm(const struct options *o)
 {
 	struct swarm_options swarm = o->swarm;
+	char why[160], matrix[PATH_MAX];
 	struct swarm_result r;
-	char why[160];
+	static struct plan p;
 	int err;
 
+	if (o->replay)
+		return replay(o);
 	swarm.queue = o->queue;
 	swarm.has_terminal = isatty(STDERR_FILENO);
-	if (o->shrink)
-		return shrink(&swarm);
+	/* What is saved must find it, wherever it is saved. */
+	if (swarm.matrix && realpath(swarm.matrix, matrix))
+		swarm.matrix = matrix;
+	if (o->shrink || o->save) {
+		swarm_draw(&swarm, swarm.first, &p);
+		return run_plan(o, &p);
+	}
 	err = swarm_run(&swarm, stderr, &r, why);
 	if (err)
 		return fail("swarm", err, why);
@@ -155,7 +195,8 @@ static const struct command commands[] = {
 	{"run", "FILE --out DIR [--seed N] [--set KEY=VALUE]...",
 	 "one experiment as a scenario file has it; results as CSV files", run_scenario},
 	{"swarm",
-	 "[--seeds A..B] [--shrink] [--matrix FILE] [--real-crypto] [--queue radix|heap]",
+	 "[--seeds A..B | --replay FILE] [--shrink] [--save FILE] [--matrix FILE] "
+	 "[--real-crypto] [--queue radix|heap]",
 	 "whole rings with drawn faults, checked against a specification", run_swarm},
 	{"chord-load", "[--nodes N] [--seconds S] [--seed N] [--queue radix|heap]",
 	 "the fixed Chord lookup load, every answer checked", run_chord_load},
@@ -235,6 +276,14 @@ static int parse_option(struct options *o, const char *name, const char *value)
 	}
 	if (!strcmp(name, "--seeds"))
 		return parse_seeds(value, &o->swarm);
+	if (!strcmp(name, "--replay")) {
+		o->replay = value;
+		return 0;
+	}
+	if (!strcmp(name, "--save")) {
+		o->save = value;
+		return 0;
+	}
 	if (!strcmp(name, "--matrix")) {
 		o->swarm.matrix = value;
 		return 0;

@@ -70,12 +70,30 @@ static void door_packet(void *core, uint8_t *data, size_t len)
 	agent_on_datagram(s->agent, &from, p.data + p.payload, p.len - p.payload);
 }
 
+unsigned server_n_groups(const struct server *s)
+{
+	return s->also.family ? 2 : 1;
+}
+
+const struct group_name *server_group(const struct server *s, unsigned i)
+{
+	return i ? &s->also : &s->group;
+}
+
+/* Group i has port PROBE_PORT + i. */
+static bool is_probe(const struct server *s, const struct packet *p)
+{
+	return p->proto == PROTO_UDP && p->flow.dport >= PROBE_PORT &&
+	       p->flow.dport < PROBE_PORT + server_n_groups(s);
+}
+
 static void on_probe(struct server *s, const struct packet *p)
 {
 	struct addr from = p->src;
 
 	from.port = p->flow.sport;
-	agent_on_probe(s->agent, 0, &from, p->data + p->payload, p->len - p->payload);
+	agent_on_probe(s->agent, p->flow.dport - PROBE_PORT, &from, p->data + p->payload,
+		       p->len - p->payload);
 }
 
 struct addr server_unicast(const struct server *s)
@@ -94,10 +112,13 @@ static void door_tunnel(void *core, const struct tunnel_packet *pkt,
 	struct packet p;
 	uint8_t *data = (uint8_t *)pkt->data; /* ours: it came in a buffer of its own */
 	enum decap_verdict v;
+	unsigned i;
 
-	decap.group[0] = s->group;
-	decap.probe_port[0] = PROBE_PORT;
-	decap.n_groups = 1;
+	decap.n_groups = server_n_groups(s);
+	for (i = 0; i < decap.n_groups; i++) {
+		decap.group[i] = *server_group(s, i);
+		decap.probe_port[i] = (uint16_t)(PROBE_PORT + i);
+	}
 	decap.unicast = server_unicast(s);
 	decap.cookie = s->cookie;
 	v = pkt->encap == ENCAP_GUE ? decap_gue(&decap, data, pkt->len, &p)
@@ -106,7 +127,7 @@ static void door_tunnel(void *core, const struct tunnel_packet *pkt,
 		s->refused_in++;
 		return;
 	}
-	if (p.proto == PROTO_UDP && p.flow.dport == PROBE_PORT)
+	if (is_probe(s, &p))
 		on_probe(s, &p);
 	else if (s->delivered)
 		s->delivered(s->ctx, s, &p, from);
@@ -127,6 +148,8 @@ static void on_state(void *ctx, unsigned i, enum agent_state state)
 {
 	struct server *s = ctx;
 
+	if (i)
+		return;
 	s->state = state;
 	s->since = s->host->world->now;
 }
@@ -135,7 +158,7 @@ static void on_refused(void *ctx, unsigned i, int err, const char *why, bool is_
 {
 	struct server *s = ctx;
 
-	s->refused = err;
+	s->refused[i] = err;
 }
 
 static const struct agent_ops agent_ops = {.state = on_state, .refused = on_refused};
@@ -170,15 +193,16 @@ void server_start(struct server *s)
 {
 	struct host *h = s->host;
 	struct agent_config c = {
-		.group = {s->group},
-		.n_groups = 1,
+		.group = {s->group, s->also},
+		.n_groups = server_n_groups(s),
 		.create = true,
 		.unicast = server_unicast(s),
 		.encap = s->encap,
 		.mtu = MTU,
-		.probe_port = {PROBE_PORT},
+		.probe_port = {PROBE_PORT, PROBE_PORT + 1},
 		.lease = s->lease,
-		.start = (uint64_t)h->world->now + ((uint64_t)h->generation << 40),
+		.start = (uint64_t)h->world->now +
+			 (s->wall ? s->wall : (uint64_t)h->generation << 40),
 	};
 
 	strncpy(c.ring, s->ring, RING_NAME_MAX);

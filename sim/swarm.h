@@ -1,4 +1,4 @@
-/* Many trials, one for each seed; and the smallest schedule that still fails. */
+/* Many trials, one for each seed; and the smallest plan that still fails. */
 #ifndef PIAS_SIM_SWARM_H
 #define PIAS_SIM_SWARM_H
 
@@ -12,7 +12,7 @@ struct swarm_options {
 	uint64_t first, last; /* seeds, inclusive */
 	enum queue_kind queue;
 	bool real_crypto;
-	const char *matrix; /* as in trial_options */
+	const char *matrix; /* an absolute path; NULL: generated */
 	bool has_terminal;  /* tell progress there */
 };
 
@@ -23,12 +23,12 @@ struct swarm_options {
 must_check int swarm_run(const struct swarm_options *o, FILE *f, struct swarm_result *out,
 			 char why[static 160]);
 /* The trial of one seed under these options. */
-void swarm_draw(const struct swarm_options *o, uint64_t seed, struct trial_options *out);
+void swarm_draw(const struct swarm_options *o, uint64_t seed, struct plan *out);
 
 /*
- * Takes away whatever is not needed for @o to fail: operations, faults, servers, APs.
- * False if it does not fail at all. @tries counts the runs.
+ * Takes away whatever @p does not need to end in a violation of @v's kind, as it does:
+ * operations, faults, servers, APs. Returns how many runs that took.
  */
-bool swarm_shrink(struct trial_options *o, unsigned *tries);
+unsigned swarm_shrink(struct plan *p, const struct violation *v);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Drawing a run and running it: an unsafe phase in which the schedule and the faults
- * do their worst; then everything heals and gets time to converge; then the oracle
- * looks at the rest; then it listens whether the rest is quiet.
+ * Running a plan: an unsafe phase in which the schedule and the faults do their worst;
+ * then everything heals and gets time to converge; then the oracle looks at the rest;
+ * then it listens whether the rest is quiet.
  */
 #include "sim/trial.h"
 
@@ -10,101 +10,18 @@
 #include <string.h>
 
 #include "overlay/base/crypto.h"
+#include "sim/mishap.h"
 #include "sim/oracle.h"
+#include "sim/truth.h"
 
-#define FORM_TIME      (15 * SEC)  /* to form the ring, before things go wrong */
 #define CONVERGE_TIME  (100 * SEC) /* the longest lease, its grace, and retries */
 #define QUIET_TIME     (10 * SEC)
 #define CHECK_PERIOD   (1 * SEC)
 #define TRAFFIC_PERIOD (20 * MSEC)
 #define ASK_ROUNDS     5
-#define DRAIN_TIME     (5 * SEC) /* from leaving to being gone */
-
-static const char *const op_name[N_OP_KINDS] = {
-	"crash",	"power-cut", "start", "leave",	 "server-crash", "server-start",
-	"server-leave", "partition", "slow",  "forgery", "reroute",	 "heal",
-};
-
-/* --- drawing ------------------------------------------------------------------ */
-
-static unsigned draw_size(struct rng *r, unsigned max)
-{
-	/* Small rings are the hard cases: half of all runs have up to 10 APs. */
-	return 1 +
-	       (unsigned)rng_below(r, rng_chance(r, 0.5) ? (max < 10 ? max : 10) : max);
-}
-
-static double draw_rate(struct rng *r, double max)
-{
-	return rng_chance(r, 0.5) ? 0 : max * rng_unit(r);
-}
-
-static void draw_rates(struct rng *r, struct fault_rates *f)
-{
-	f->loss = draw_rate(r, 0.2);
-	f->duplicate = draw_rate(r, 0.2);
-	f->reorder = draw_rate(r, 0.3);
-	f->corrupt = draw_rate(r, 0.05);
-	f->truncate = draw_rate(r, 0.05);
-	f->jitter = draw_rate(r, 0.5);
-}
-
-static int op_order(const void *a, const void *b)
-{
-	const struct op *x = a, *y = b;
-
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static void draw_ops(struct rng *r, struct trial_options *o)
-{
-	unsigned n = (unsigned)rng_below(r, 60), i;
-
-	for (i = 0; i < n; i++) {
-		struct op *op = &o->op[o->n_ops];
-
-		op->kind = (enum op_kind)rng_below(r, N_OP_KINDS);
-		op->at = FORM_TIME + (pias_time)rng_below(r, (uint64_t)o->unsafe);
-		op->target = (uint32_t)rng_u64(r);
-		op->arg = rng_u64(r);
-		o->n_ops += o->op_is_on[op->kind];
-	}
-	qsort(o->op, o->n_ops, sizeof(o->op[0]), op_order);
-}
-
-void trial_draw(struct trial_options *o, uint64_t seed)
-{
-	struct rng r;
-	unsigned i;
-
-	memset(o, 0, sizeof(*o));
-	o->seed = seed;
-	rng_init(&r, seed, RNG_WORKLOAD, 0);
-	o->n_aps = draw_size(&r, TRIAL_APS_MAX);
-	o->n_servers = (unsigned)rng_below(&r, TRIAL_SERVERS_MAX / 2);
-	o->n_groups = 1 + (unsigned)rng_below(&r, TRIAL_GROUPS_MAX);
-	o->unsafe = (pias_time)(20 + rng_below(&r, 60)) * SEC;
-	for (i = 0; i < N_OP_KINDS; i++)
-		o->op_is_on[i] = rng_chance(&r, 0.6);
-	draw_rates(&r, &o->rates);
-	draw_ops(&r, o);
-}
-
-void trial_print(const struct trial_options *o, FILE *f)
-{
-	unsigned i;
-
-	fprintf(f,
-		"seed=%lu aps=%u servers=%u groups=%u unsafe_s=%lu loss=%.3f duplicate=%.3f "
-		"reorder=%.3f corrupt=%.3f truncate=%.3f jitter=%.3f ops=%u\n",
-		(unsigned long)o->seed, o->n_aps, o->n_servers, o->n_groups,
-		(unsigned long)(o->unsafe / SEC), o->rates.loss, o->rates.duplicate,
-		o->rates.reorder, o->rates.corrupt, o->rates.truncate, o->rates.jitter,
-		o->n_ops);
-	for (i = 0; i < o->n_ops; i++)
-		fprintf(f, "  %9.3f s  %-12s target=%u\n", (double)o->op[i].at / SEC,
-			op_name[o->op[i].kind], o->op[i].target);
-}
+#define ASK_PERIOD     (2 * SEC)
+#define CLOCKS_APART   (3600 * SEC)
+#define NETWORKS       120 /* of the AS graph */
 
 void trial_violate(struct trial *t, const char *fmt, ...)
 {
@@ -114,159 +31,58 @@ void trial_violate(struct trial *t, const char *fmt, ...)
 		return;
 	t->violation.is_found = true;
 	t->violation.at = t->world.now;
+	t->violation.kind = fmt;
 	va_start(ap, fmt);
 	vsnprintf(t->violation.what, sizeof(t->violation.what), fmt, ap);
 	va_end(ap);
 }
 
-/* --- what happens -------------------------------------------------------------- */
-
-static void gone(void *ctx, uint64_t i)
-{
-	struct trial *t = ctx;
-	struct ap *ap = t->ap[i];
-
-	if (ap->is_leaving)
-		ap_crash(ap, false);
-}
-
-static void partition(struct trial *t, const struct op *op)
-{
-	unsigned s = op->arg % PARTITIONS_MAX;
-	uint64_t bit = 1ull << s;
-	uint32_t i;
-
-	for (i = 0; i < t->world.n_hosts; i++)
-		if (rng_chance(&t->rng, 0.3))
-			t->world.host[i]->fault.side |= bit;
-		else
-			t->world.host[i]->fault.side &= ~bit;
-	if (op->target % 3 != 0)
-		t->world.faults.cut_out |= bit;
-	if (op->target % 3 != 1)
-		t->world.faults.cut_in |= bit;
-}
-
-static void heal(struct trial *t)
-{
-	uint32_t i;
-
-	t->world.faults.cut_out = t->world.faults.cut_in = 0;
-	for (i = 0; i < t->world.n_hosts; i++)
-		t->world.host[i]->fault.slow = 1;
-}
-
-/* Bytes that nobody who belongs to the ring would send, to an AP and to a server. */
-static void forge(struct trial *t, struct ap *ap)
-{
-	static const uint8_t first[] = {0x01, 0xa0, 0xa4, 0xa5, 0xa6, 0x45, 0x60};
-	struct host *from = t->client[0].host;
-	uint8_t junk[1400];
-	unsigned i;
-
-	for (i = 0; i < 30; i++) {
-		size_t len = 1 + rng_below(&t->rng, sizeof(junk));
-
-		rng_fill(&t->rng, junk, len);
-		junk[0] = first[rng_below(&t->rng, sizeof(first))];
-		world_enter(from);
-		from->env.ops->datagram(from, &ap->host->addr, junk, len);
-		if (t->n_servers) {
-			struct server *s = t->server[rng_below(&t->rng, t->n_servers)];
-			struct tunnel_packet pkt = {.to = server_unicast(s),
-						    .encap = s->encap,
-						    .inner = 4,
-						    .data = junk,
-						    .len = len};
-
-			from->env.ops->tunnel(from, &pkt);
-		}
-	}
-}
-
-static void happen(void *ctx, uint64_t index)
-{
-	struct trial *t = ctx;
-	const struct op *op = &t->options->op[index];
-	struct ap *ap = t->ap[op->target % t->n_aps];
-	struct server *s = t->n_servers ? t->server[op->target % t->n_servers] : NULL;
-
-	switch (op->kind) {
-	case OP_AP_CRASH:
-	case OP_AP_POWER_CUT:
-		ap_crash(ap, op->kind == OP_AP_POWER_CUT);
-		break;
-	case OP_AP_START:
-		if (!ap->host->is_up)
-			ap_start(ap);
-		break;
-	case OP_AP_LEAVE:
-		if (!trial_ap_is_live(ap))
-			break;
-		ap_leave(ap);
-		world_at(&t->world, t->world.now + DRAIN_TIME, gone, t,
-			 op->target % t->n_aps);
-		break;
-	case OP_SERVER_CRASH:
-		if (s)
-			server_crash(s);
-		break;
-	case OP_SERVER_START:
-		if (s && s->state == AGENT_LEFT)
-			server_crash(s);
-		if (s && !s->host->is_up)
-			server_start(s);
-		break;
-	case OP_SERVER_LEAVE:
-		if (s)
-			server_leave(s);
-		break;
-	case OP_PARTITION:
-		partition(t, op);
-		break;
-	case OP_SLOW:
-		ap->host->fault.slow = (float)(2 + op->arg % 50);
-		break;
-	case OP_FORGERY:
-		forge(t, ap);
-		break;
-	case OP_REROUTE:
-		catchment_shift(&t->catchment);
-		break;
-	case OP_HEAL:
-		heal(t);
-		break;
-	case N_OP_KINDS:
-		break;
-	}
-}
-
 /* --- traffic --------------------------------------------------------------------- */
 
-static void send_one(struct trial *t, unsigned client, unsigned group)
+static struct host *sender(const struct trial *t, unsigned i)
 {
-	uint8_t packet[256];
-	struct host *from = client < TRIAL_CLIENTS
-				    ? t->client[client].host
-				    : t->server[client - TRIAL_CLIENTS]->host;
+	return i < TRIAL_CLIENTS ? t->client[i] : t->server[i - TRIAL_CLIENTS]->host;
+}
+
+static void send_query(struct trial *t, struct query *q)
+{
+	struct host *from = sender(t, q->sender);
+	uint8_t packet[QUERY_LEN_MAX];
 	size_t len;
 
-	if (!from->is_up)
+	if (!from->is_up || from->is_paused)
 		return;
-	len = oracle_build_packet(t, packet, client, group, t->checked++);
-	world_send_packet(&t->world, from, packet, len);
+	q->number = t->n_queries++;
+	for (q->part = 0; q->part < query_parts(q); q->part++) {
+		len = truth_packet(t, q, packet);
+		world_send_packet(&t->world, from, packet, len);
+	}
+}
+
+/* Mostly small; some as large as they fit, some larger than a tunnel. */
+static uint16_t draw_payload(struct rng *r, enum query_kind kind)
+{
+	if (kind == QUERY_FRAGMENTS)
+		return (uint16_t)rng_below(r, 400);
+	return (uint16_t)rng_below(r, rng_chance(r, 0.8) ? 100 : 1400);
 }
 
 static void traffic(void *ctx, uint64_t arg)
 {
 	struct trial *t = ctx;
-	unsigned client, group;
+	struct query q = {0};
 
-	if (!t->traffic)
+	if (!t->has_traffic)
 		return;
-	client = (unsigned)rng_below(&t->rng, TRIAL_CLIENTS + t->n_servers);
-	group = (unsigned)rng_below(&t->rng, t->n_groups);
-	send_one(t, client, group);
+	q.sender = (uint16_t)rng_below(&t->rng, TRIAL_CLIENTS + t->n_servers);
+	q.group = (uint16_t)rng_below(&t->rng, t->n_groups);
+	q.kind = group_name_is_wide(&t->group[q.group])
+			 ? (uint8_t)rng_below(&t->rng, N_QUERY_KINDS)
+		 : rng_chance(&t->rng, 0.2) ? QUERY_FRAGMENTS
+					    : QUERY_UDP;
+	q.size = draw_payload(&t->rng, (enum query_kind)q.kind);
+	q.port = (uint16_t)(10000 + rng_below(&t->rng, 50000));
+	send_query(t, &q);
 	world_at(&t->world, t->world.now + TRAFFIC_PERIOD, traffic, t, 0);
 }
 
@@ -284,23 +100,26 @@ static void delivered(void *ctx, struct server *s, const struct packet *p,
 	oracle_check_delivery(ctx, s, p);
 }
 
-/* Everybody asks every group, a few times: somebody must answer at the end. */
+/* Everybody asks every group, a few times: somebody must answer. */
 static void ask_all(struct trial *t)
 {
 	unsigned round, c, g;
 
-	memset(t->answered, 0, sizeof(t->answered));
 	for (round = 0; round < ASK_ROUNDS; round++) {
 		for (c = 0; c < TRIAL_CLIENTS; c++)
-			for (g = 0; g < t->n_groups; g++)
-				send_one(t, c, g);
-		world_run(&t->world, t->world.now + 2 * SEC);
+			for (g = 0; g < t->n_groups; g++) {
+				struct query q = {.sender = (uint16_t)c,
+						  .group = (uint16_t)g,
+						  .port = TRIAL_ASK_PORT,
+						  .kind = QUERY_UDP};
+
+				send_query(t, &q);
+			}
+		world_run(&t->world, t->world.now + ASK_PERIOD);
 	}
 }
 
 /* --- the world ------------------------------------------------------------------- */
-
-#define NETWORKS 120 /* of the AS graph */
 
 static uint32_t ingress(void *ctx, const struct host *from)
 {
@@ -316,12 +135,27 @@ static void ready_changed(void *ctx, struct ap *ap)
 	catchment_changed(&t->catchment);
 }
 
+static void configure(const struct trial *t, struct proxy_config *c)
+{
+	const struct plan *p = t->plan;
+
+	ap_defaults(&t->world, c);
+	c->overlay.n_replicas = c->rendezvous.n_replicas = p->n_replicas;
+	c->overlay.mode = p->table;
+	c->rendezvous.max_groups = p->max_groups;
+	c->rendezvous.max_members = p->max_members;
+	c->rendezvous.max_group_members = p->max_group_members;
+	c->rendezvous.max_servers = p->max_servers;
+	c->rendezvous.max_cached = p->max_cached;
+	c->forward.max_flows = p->max_flows;
+}
+
 static void make_aps(struct trial *t)
 {
 	struct proxy_config c;
 	unsigned i, k;
 
-	ap_defaults(&t->world, &c);
+	configure(t, &c);
 	for (i = 0; i < t->n_aps; i++) {
 		t->ap[i] = ap_new(&t->world, &c);
 		t->ap[i]->ready_changed = ready_changed;
@@ -335,35 +169,59 @@ static void make_aps(struct trial *t)
 	}
 }
 
-/* Groups of a port, and now and then of a whole address. */
+/* Where the plan has them: they must not shift the streams of others. */
+static void make_twins(struct trial *t)
+{
+	unsigned i;
+
+	for (i = 0; i < t->plan->n_ops; i++) {
+		unsigned of = t->plan->op[i].target % t->n_aps;
+
+		if (t->plan->op[i].kind == OP_TWIN && !t->twin[of])
+			t->twin[of] = ap_new_twin(t->ap[of]);
+	}
+}
+
+/* Of a port, or of a whole address: its own, or that of the group before. */
 static void make_groups(struct trial *t)
 {
+	static const uint8_t ip4[4] = {198, 18, 0, 0};
+	static const uint8_t ip6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 0x0a};
 	unsigned g;
 
 	for (g = 0; g < t->n_groups; g++) {
-		uint8_t ip[4] = {198, 18, 0, (uint8_t)(1 + g)};
-		struct addr a = addr_v4(ip, 0);
-		bool wide = rng_chance(&t->rng, 0.25);
+		struct group_name *name = &t->group[g];
+		bool wide = rng_chance(&t->rng, t->plan->wide);
+		bool is_v6 = rng_chance(&t->rng, t->plan->ipv6);
+		bool shares = rng_chance(&t->rng, 0.5);
 
-		t->group[g].family = 4;
-		t->group[g].proto = wide ? 0 : PROTO_UDP;
-		t->group[g].port = wide ? 0 : 53;
-		memcpy(t->group[g].ip, a.ip, 16);
+		name->proto = wide ? 0 : PROTO_UDP;
+		name->port = wide ? 0 : 53;
+		if (wide && shares && g && !group_name_is_wide(name - 1)) {
+			*name = group_name_widen(name - 1);
+			continue;
+		}
+		name->family = is_v6 ? ADDR_V6 : ADDR_V4;
+		memcpy(name->ip, is_v6 ? ip6 : ip4, is_v6 ? 16 : 4);
+		name->ip[is_v6 ? 15 : 3] = (uint8_t)(1 + g);
 	}
 }
 
 static void make_servers(struct trial *t)
 {
-	unsigned i;
+	unsigned i, first, second;
 
 	for (i = 0; i < t->n_servers; i++) {
-		const struct group_name *g = &t->group[rng_below(&t->rng, t->n_groups)];
-
-		t->server[i] =
-			server_new(&t->world, "sim", g,
-				   rng_chance(&t->rng, 0.5) ? ENCAP_GUE : ENCAP_IPIP);
+		first = (unsigned)rng_below(&t->rng, t->n_groups);
+		second = (unsigned)rng_below(&t->rng, t->n_groups);
+		t->server[i] = server_new(&t->world, "sim", &t->group[first],
+					  rng_chance(&t->rng, t->plan->gue) ? ENCAP_GUE
+									    : ENCAP_IPIP);
+		if (rng_chance(&t->rng, t->plan->both) && second != first)
+			t->server[i]->also = t->group[second];
 		t->server[i]->delivered = delivered;
 		t->server[i]->ctx = t;
+		t->gone_at[i] = PIAS_NEVER;
 	}
 }
 
@@ -379,40 +237,57 @@ static void make_clients(struct trial *t)
 			&drawn);
 
 		h->doors = &none;
-		t->client[i].host = h;
+		t->client[i] = h;
 		world_start_host(&t->world, h);
 	}
 }
 
-static int make_topology(struct trial *t, const struct trial_options *o,
-			 char why[static 160])
+/* No two hosts' clocks show the same. */
+static void set_clocks(struct trial *t)
+{
+	uint32_t i, ppm = t->plan->drift_ppm;
+
+	for (i = 0; i < t->world.n_hosts; i++) {
+		struct host *h = t->world.host[i];
+
+		h->env.aead = t->plan->real_crypto ? AEAD_AES128GCM : AEAD_STAND_IN;
+		h->clock_ahead = (pias_time)rng_below(&h->rng, CLOCKS_APART);
+		h->clock_ppm = (int32_t)rng_below(&h->rng, 2 * ppm + 1) - (int32_t)ppm;
+	}
+}
+
+static int make_topology(struct trial *t, const struct plan *p, char why[static 160])
 {
 	struct matrix m;
 	int err;
 
-	if (!o->matrix)
-		return topology_init_world(&t->world.topology, o->seed);
-	err = matrix_read(&m, o->matrix, why);
+	if (!*p->matrix)
+		return topology_init_world(&t->world.topology, p->seed);
+	err = matrix_read(&m, p->matrix, why);
 	if (!err)
-		topology_init_matrix(&t->world.topology, o->seed, &m);
+		topology_init_matrix(&t->world.topology, p->seed, &m);
 	return err;
 }
 
-static int set_up(struct trial *t, const struct trial_options *o, char why[static 160])
+static int set_up(struct trial *t, const struct plan *p, char why[static 160])
 {
-	int err = make_topology(t, o, why);
-	uint32_t i;
+	int err = make_topology(t, p, why);
 
 	if (err)
 		return err;
-	world_init(&t->world, o->seed, o->queue);
-	t->options = o;
-	t->n_aps = o->n_aps;
-	t->n_servers = o->n_servers;
-	t->n_groups = o->n_groups;
+	world_init(&t->world, p->seed, p->queue);
+	t->plan = p;
+	t->n_aps = p->n_aps;
+	t->n_servers = p->n_servers;
+	t->n_groups = p->n_groups;
 	t->world.ingress = ingress;
 	t->world.ingress_ctx = t;
-	rng_init(&t->rng, o->seed, RNG_WORKLOAD, 1);
+	t->world.watch = &oracle_watch;
+	t->world.watch_ctx = t;
+	rng_init(&t->rng, p->seed, RNG_WORKLOAD, 1);
+	t->overheard = calloc(TRIAL_OVERHEARD, sizeof(*t->overheard));
+	if (!t->overheard)
+		return PIAS_ENOMEM;
 	if (prefix_parse("198.18.0.0/24", &t->world.anycast[0]) ||
 	    prefix_parse("2001:db8:a::/48", &t->world.anycast[1]))
 		abort();
@@ -420,20 +295,23 @@ static int set_up(struct trial *t, const struct trial_options *o, char why[stati
 	make_aps(t);
 	make_servers(t);
 	make_clients(t);
-	for (i = 0; i < t->world.n_hosts; i++)
-		t->world.host[i]->env.aead =
-			o->real_crypto ? AEAD_AES128GCM : AEAD_STAND_IN;
-	return catchment_init(&t->catchment, o->seed, NETWORKS, &t->world);
+	make_twins(t);
+	set_clocks(t);
+	return catchment_init(&t->catchment, p->seed, NETWORKS, &t->world);
 }
 
 static void tear_down(struct trial *t)
 {
 	unsigned i;
 
-	for (i = 0; i < t->n_aps; i++)
+	for (i = 0; i < t->n_aps; i++) {
 		ap_free(t->ap[i]);
+		ap_free(t->twin[i]);
+	}
 	for (i = 0; i < t->n_servers; i++)
 		server_free(t->server[i]);
+	journal_fini(&t->journal);
+	free(t->overheard);
 	catchment_fini(&t->catchment);
 	world_fini(&t->world);
 }
@@ -444,24 +322,24 @@ static void form(struct trial *t)
 {
 	unsigned i;
 
-	for (i = 0; i < t->n_aps; i++)
-		ap_start(t->ap[i]);
-	for (i = 0; i < t->n_servers; i++)
-		server_start(t->server[i]);
-	t->traffic = true;
+	for (i = 0; i < t->n_aps - t->plan->n_late_aps; i++)
+		mishap_start_ap(t, t->ap[i]);
+	for (i = 0; i < t->n_servers - t->plan->n_late_servers; i++)
+		mishap_start_server(t, i);
+	t->has_traffic = true;
 	traffic(t, 0);
 	check(t, 0);
-	world_run(&t->world, FORM_TIME);
+	world_run(&t->world, PLAN_FORM_TIME);
 }
 
 static void go_wrong(struct trial *t)
 {
 	unsigned i;
 
-	t->world.faults.rates = t->options->rates;
-	for (i = 0; i < t->options->n_ops; i++)
-		world_at(&t->world, t->options->op[i].at, happen, t, i);
-	world_run(&t->world, FORM_TIME + t->options->unsafe + DRAIN_TIME);
+	t->world.faults.rates = t->plan->rates;
+	for (i = 0; i < t->plan->n_ops; i++)
+		world_at(&t->world, t->plan->op[i].at, mishap_happen, t, i);
+	world_run(&t->world, PLAN_FORM_TIME + t->plan->unsafe + DRAIN_TIME);
 }
 
 /* All faults end; the seeds are there, or nobody could find anybody. */
@@ -470,41 +348,42 @@ static void recover(struct trial *t)
 	struct fault_rates none = {0};
 	unsigned i;
 
-	if (!t->options->never_heals) {
+	if (!t->plan->never_heals) {
 		t->world.faults.rates = none;
-		heal(t);
+		mishap_heal(t);
 	}
 	for (i = 0; i < TRIAL_SEEDS && i < t->n_aps; i++)
-		if (!t->ap[i]->host->is_up)
-			ap_start(t->ap[i]);
+		mishap_start_ap(t, t->ap[i]);
 	world_run(&t->world, t->world.now + CONVERGE_TIME);
 }
 
-static void run_phases(struct trial *t)
+static void rest(struct trial *t)
 {
 	uint64_t before;
 
-	form(t);
-	go_wrong(t);
-	recover(t);
-	t->traffic = false;
-	ask_all(t);
+	t->has_traffic = false;
+	t->is_at_rest = true;
 	oracle_check_rest(t);
+	ask_all(t);
+	oracle_check_answers(t);
 	before = oracle_messages(t);
 	world_run(&t->world, t->world.now + QUIET_TIME);
 	oracle_check_quiet(t, before, (double)QUIET_TIME / SEC);
 }
 
-int trial_run(const struct trial_options *o, struct trial_result *out)
+int trial_run(const struct plan *p, struct trial_result *out)
 {
 	struct trial *t = calloc(1, sizeof(*t));
 	int err = t ? 0 : PIAS_ENOMEM;
 
 	memset(out, 0, sizeof(*out));
 	if (!err)
-		err = set_up(t, o, out->why);
+		err = set_up(t, p, out->why);
 	if (!err) {
-		run_phases(t);
+		form(t);
+		go_wrong(t);
+		recover(t);
+		rest(t);
 		out->violation = t->violation;
 		out->events = t->world.n_delivered;
 		out->delivered = t->delivered;
