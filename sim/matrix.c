@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #define ASYMMETRY    0.01 /* relative ... */
 #define ASYMMETRY_MS 0.01 /* ... or absolute, for printed rounding */
 
+#define LINE_ROOM (16 * ROWS_MAX)
+#define BLANKS	  " \t\r\v\f"
+
 #define WHY 160
 
 void matrix_free(struct matrix *m)
@@ -21,135 +25,188 @@ void matrix_free(struct matrix *m)
 	memset(m, 0, sizeof(*m));
 }
 
+/* One reading of one file. */
+struct reader {
+	struct matrix *m;
+	FILE *f;
+	const char *file;
+	unsigned line_no, row;
+	char *line; /* LINE_ROOM */
+	char *why;
+};
+
+/* Complains about the line read last. */
+__attribute__((format(printf, 2, 3))) static int wrong(const struct reader *r,
+						       const char *fmt, ...)
+{
+	int n = snprintf(r->why, WHY, "%s:%u: ", r->file, r->line_no);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (n < WHY)
+		vsnprintf(r->why + n, (size_t)(WHY - n), fmt, ap);
+	va_end(ap);
+	return PIAS_EMALFORMED;
+}
+
+/* The next line that is not empty; PIAS_ENOTFOUND: there is none. */
+static int next_line(struct reader *r)
+{
+	size_t n = 0;
+	int c = 0;
+
+	while (c != EOF) {
+		bool is_blank = true;
+
+		for (n = 0; (c = getc_unlocked(r->f)) != EOF && c != '\n'; n++) {
+			if (n == LINE_ROOM - 1 || !c) {
+				r->line_no++;
+				return wrong(r,
+					     c ? "a line of over %d bytes"
+					       : "no text: a NUL byte",
+					     LINE_ROOM - 1);
+			}
+			r->line[n] = (char)c;
+			is_blank = is_blank && strchr(BLANKS, c);
+		}
+		r->line[n] = '\0';
+		r->line_no += n || c == '\n';
+		if (!is_blank)
+			return 0;
+	}
+	if (!ferror(r->f))
+		return PIAS_ENOTFOUND;
+	snprintf(r->why, WHY, "%s: %s", r->file, strerror(errno));
+	return PIAS_ESYSTEM;
+}
+
 static unsigned count_fields(const char *s)
 {
 	unsigned n = 0;
 
 	for (;;) {
-		s += strspn(s, " \t\r\n");
+		s += strspn(s, BLANKS);
 		if (!*s)
 			return n;
-		s += strcspn(s, " \t\r\n");
+		s += strcspn(s, BLANKS);
 		n++;
 	}
 }
 
-static int read_row(struct matrix *m, unsigned row, char *line, const char *file,
-		    unsigned line_no, char *why)
+/* A decimal number that ends where a field does. */
+static bool read_number(char **s, double *out)
 {
-	unsigned col;
+	size_t len;
 	char *end;
 
+	*s += strspn(*s, BLANKS);
+	len = strcspn(*s, BLANKS);
+	if (!len || strspn(*s, "0123456789+-.eE") != len)
+		return false;
+	*out = strtod(*s, &end);
+	if (end != *s + len)
+		return false;
+	*s = end;
+	return true;
+}
+
+static bool is_rtt(double v, bool is_diagonal)
+{
+	if (!isfinite(v) || v > RTT_MAX_MS)
+		return false;
+	return is_diagonal ? v == 0 : v >= 0 || v == -1.0;
+}
+
+static bool is_symmetric(double a, double b)
+{
+	return fabs(a - b) <= ASYMMETRY * fmax(a, b) + ASYMMETRY_MS;
+}
+
+/* Each value beside its reverse, as far as that has been read. */
+static int read_row(struct reader *r)
+{
+	struct matrix *m = r->m;
+	float *row = m->rtt_ms + (size_t)r->row * m->n;
+	char *at = r->line;
+	unsigned col, n = count_fields(at);
+
+	if (r->row == m->n)
+		return wrong(r, "more than %u rows", m->n);
+	if (n != m->n)
+		return wrong(r, "%u values, %u wanted", n, m->n);
 	for (col = 0; col < m->n; col++) {
-		double v = strtod(line, &end);
+		double v, reverse;
 
-		if (end == line) {
-			snprintf(why, WHY, "%s:%u: %u values, %u wanted", file, line_no,
-				 col, m->n);
-			return PIAS_EMALFORMED;
-		}
-		if (!isfinite(v) || v > RTT_MAX_MS || (v < 0 && v != -1.0) ||
-		    (row == col && v != 0)) {
-			snprintf(why, WHY,
-				 "%s:%u: value %u is not a round-trip time in ms%s", file,
-				 line_no, col + 1, row == col ? " (diagonal: 0)" : "");
-			return PIAS_EMALFORMED;
-		}
-		m->rtt_ms[(size_t)row * m->n + col] = (float)v;
-		line = end;
+		if (!read_number(&at, &v) || !is_rtt(v, col == r->row))
+			return wrong(r, "value %u is not a round-trip time in ms%s",
+				     col + 1, col == r->row ? " (diagonal: 0)" : "");
+		row[col] = (float)v;
+		if (col >= r->row)
+			continue;
+		reverse = m->rtt_ms[(size_t)col * m->n + r->row];
+		if (!is_symmetric(v, reverse))
+			return wrong(r, "value %u is %g, but the reverse, in row %u, %g",
+				     col + 1, v, col + 1, reverse);
 	}
-	if (line[strspn(line, " \t\r\n")]) {
-		snprintf(why, WHY, "%s:%u: more than %u values", file, line_no, m->n);
-		return PIAS_EMALFORMED;
-	}
+	r->row++;
 	return 0;
 }
 
-static int check_symmetry(const struct matrix *m, const char *file, char *why)
+/* From the first line, which is their number alone, or the first row. */
+static int set_size(struct reader *r)
 {
-	unsigned i, j;
+	unsigned n = count_fields(r->line);
+	char *at = r->line;
+	double v = n;
 
-	for (i = 0; i < m->n; i++) {
-		for (j = 0; j < i; j++) {
-			double a = m->rtt_ms[(size_t)i * m->n + j];
-			double b = m->rtt_ms[(size_t)j * m->n + i];
+	if (n == 1 && (!read_number(&at, &v) || v != floor(v)))
+		return wrong(r, "neither a number of rows nor a row");
+	if (!(v >= 2 && v <= ROWS_MAX))
+		return wrong(r, "%g rows; 2 to %d are possible", v, ROWS_MAX);
+	r->m->n = (unsigned)v;
+	r->m->rtt_ms = malloc((size_t)r->m->n * r->m->n * sizeof(float));
+	if (!r->m->rtt_ms)
+		return PIAS_ENOMEM;
+	return n == 1 ? 0 : read_row(r);
+}
 
-			if (fabs(a - b) <= ASYMMETRY * fmax(a, b) + ASYMMETRY_MS)
-				continue;
-			snprintf(why, WHY,
-				 "%s: row %u, column %u is %g, but the reverse %g", file,
-				 i + 1, j + 1, a, b);
-			return PIAS_EMALFORMED;
-		}
+static int read_rows(struct reader *r)
+{
+	int err = next_line(r);
+
+	if (err == PIAS_ENOTFOUND)
+		return wrong(r, "is empty");
+	if (!err)
+		err = set_size(r);
+	while (!err) {
+		err = next_line(r);
+		if (!err)
+			err = read_row(r);
 	}
+	if (err != PIAS_ENOTFOUND)
+		return err;
+	if (r->row < r->m->n)
+		return wrong(r, "ends after %u of %u rows", r->row, r->m->n);
 	return 0;
-}
-
-static int set_size(struct matrix *m, unsigned n, const char *file, char *why)
-{
-	if (n < 2 || n > ROWS_MAX) {
-		snprintf(why, WHY, "%s:1: %u rows; 2 to %d are possible", file, n,
-			 ROWS_MAX);
-		return PIAS_EMALFORMED;
-	}
-	m->n = n;
-	m->rtt_ms = malloc((size_t)n * n * sizeof(float));
-	return m->rtt_ms ? 0 : PIAS_ENOMEM;
-}
-
-static int read_lines(struct matrix *m, FILE *f, const char *file, char *why)
-{
-	char *line = NULL;
-	size_t cap = 0;
-	unsigned line_no = 0, row = 0;
-	int err = 0;
-
-	while (!err && getline(&line, &cap, f) > 0) {
-		unsigned fields = count_fields(line);
-
-		line_no++;
-		if (!fields)
-			continue;
-		if (!m->n) {
-			bool has_count = fields == 1;
-
-			err = set_size(
-				m, has_count ? (unsigned)strtoul(line, NULL, 10) : fields,
-				file, why);
-			if (err || has_count)
-				continue;
-		}
-		if (row == m->n) {
-			snprintf(why, WHY, "%s:%u: more than %u rows", file, line_no,
-				 m->n);
-			err = PIAS_EMALFORMED;
-			continue;
-		}
-		err = read_row(m, row++, line, file, line_no, why);
-	}
-	free(line);
-	if (!err && (!m->n || row < m->n)) {
-		snprintf(why, WHY, "%s:%u: ends after %u of %u rows", file, line_no, row,
-			 m->n);
-		err = PIAS_EMALFORMED;
-	}
-	return err;
 }
 
 int matrix_read(struct matrix *m, const char *file, char why[static WHY])
 {
-	FILE *f = fopen(file, "r");
-	int err;
+	struct reader r = {.m = m, .file = file, .why = why};
+	int err = PIAS_ENOMEM;
 
 	memset(m, 0, sizeof(*m));
-	if (!f) {
+	why[0] = '\0';
+	r.f = fopen(file, "re");
+	if (!r.f) {
 		snprintf(why, WHY, "%s: %s", file, strerror(errno));
 		return PIAS_ESYSTEM;
 	}
-	err = read_lines(m, f, file, why);
-	if (!err)
-		err = check_symmetry(m, file, why);
-	fclose(f);
+	r.line = malloc(LINE_ROOM);
+	if (r.line)
+		err = read_rows(&r);
+	free(r.line);
+	fclose(r.f);
 	if (err)
 		matrix_free(m);
 	return err;

@@ -6,17 +6,25 @@
 #include "sim/topology.h"
 #include "tests/fixture/suite.h"
 
-static int read_text(const char *text, struct matrix *m, char why[static 160])
+#define N_BAD 26
+
+static int read_bytes(const char *text, size_t len, struct matrix *m,
+		      char why[static 160])
 {
 	char file[] = "/tmp/pias-matrix-XXXXXX";
 	int fd = mkstemp(file), err;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
 	close(fd);
 	err = matrix_read(m, file, why);
 	unlink(file);
 	return err;
+}
+
+static int read_text(const char *text, struct matrix *m, char why[static 160])
+{
+	return read_bytes(text, strlen(text), m, why);
 }
 
 START_TEST(test_good)
@@ -41,21 +49,35 @@ START_TEST(test_bad)
 {
 	static const struct {
 		const char *text, *says;
-	} t[] = {
-		{"", ":0: ends after 0 of 0 rows"},
+	} t[N_BAD] = {
+		{"", ":0: is empty"},
+		{"\n \n", ":2: is empty"},
 		{"2\n0 10\n", ":2: ends after 1 of 2 rows"},
 		{"2\n0 10\n10 0\n1 1\n", ":4: more than 2 rows"},
-		{"2\n0 10 3\n10 0\n", ":2: more than 2 values"},
+		{"2\n0 10 3\n10 0\n", ":2: 3 values, 2 wanted"},
 		{"3\n0 10\n", ":2: 2 values, 3 wanted"},
-		{"2\n0 x\n10 0\n", ":2: 1 values, 2 wanted"},
+		{"2\n0 x\n10 0\n", ":2: value 2 is not"},
 		{"2\n0 -3\n-3 0\n", ":2: value 2 is not"},
 		{"2\n0 nan\nnan 0\n", ":2: value 2 is not"},
 		{"2\n0 inf\ninf 0\n", ":2: value 2 is not"},
 		{"2\n0 1e9\n1e9 0\n", ":2: value 2 is not"},
+		{"2\n0 1e999\n1e999 0\n", ":2: value 2 is not"},
+		{"2\n0 0x10\n0x10 0\n", ":2: value 2 is not"},
+		{"2\n0 1,5\n1,5 0\n", ":2: value 2 is not"},
 		{"2\n5 10\n10 0\n", ":2: value 1 is not"},
-		{"2\n0 10\n12 0\n", "row 2, column 1 is 12, but the reverse 10"},
+		{"2\n0 10\n10 -1\n", ":3: value 2 is not"},
+		{"3\n0 1-1 2\n1 0 2\n2 2 0\n", ":2: value 2 is not"},
+		{"2\n0 10\n\n12 0\n", ":4: value 1 is 12, but the reverse, in row 1, 10"},
+		{"2\n0 10\n-1 0\n", ":3: value 1 is -1, but the reverse"},
 		{"1\n0\n", ":1: 1 rows; 2 to 20000"},
-		{"99999999\n0\n", ":1: 99999999 rows"},
+		{"-2\n0\n", ":1: -2 rows"},
+		{"99999999\n0\n", ":1: 1e+08 rows"},
+		{"4294967298\n0 10\n10 0\n", ":1: 4.29497e+09 rows"},
+		{"2.5\n0 10\n10 0\n", ":1: neither"},
+		{"2x\n0 10\n10 0\n", ":1: neither"},
+		{"\x7f"
+		 "ELF\x02\x01\n",
+		 ":1: neither"},
 	};
 	struct matrix m;
 	char why[160];
@@ -63,6 +85,25 @@ START_TEST(test_bad)
 	ck_assert_int_eq(read_text(t[_i].text, &m, why), PIAS_EMALFORMED);
 	ck_assert_msg(strstr(why, t[_i].says), "\"%s\" lacks \"%s\"", why, t[_i].says);
 	ck_assert_uint_eq(m.n, 0);
+	ck_assert_ptr_null(m.rtt_ms);
+}
+END_TEST
+
+/* What is no text, no file, or has no end. */
+START_TEST(test_no_matrix)
+{
+	static char line[400000];
+	struct matrix m;
+	char why[160];
+
+	ck_assert_int_eq(read_bytes("2\n0 1\0 2\n1 0\n", 14, &m, why), PIAS_EMALFORMED);
+	ck_assert_ptr_nonnull(strstr(why, ":2: no text: a NUL byte"));
+	ck_assert_int_eq(matrix_read(&m, "/dev/zero", why), PIAS_EMALFORMED);
+	memset(line, '1', sizeof(line));
+	ck_assert_int_eq(read_bytes(line, sizeof(line), &m, why), PIAS_EMALFORMED);
+	ck_assert_ptr_nonnull(strstr(why, ":1: a line of over "));
+	ck_assert_int_eq(matrix_read(&m, "/tmp", why), PIAS_ESYSTEM);
+	ck_assert_str_eq(why, "/tmp: Is a directory");
 	ck_assert_ptr_null(m.rtt_ms);
 }
 END_TEST
@@ -133,7 +174,8 @@ END_TEST
 static void fill(TCase *c)
 {
 	tcase_add_loop_test(c, test_good, 0, 4);
-	tcase_add_loop_test(c, test_bad, 0, 14);
+	tcase_add_loop_test(c, test_bad, 0, N_BAD);
+	tcase_add_test(c, test_no_matrix);
 	tcase_add_test(c, test_packaged);
 	tcase_add_test(c, test_world);
 }
