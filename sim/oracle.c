@@ -19,7 +19,7 @@
 #define CROSS_MAX   2	       /* from AP to AP: the third hop is the one to the server */
 #define COPIES_MAX  2 /* of what the network doubles, once to the AP, once from it */
 #define HANDED_OUT  (50 * SEC) /* a lease, a time-out, and news under way */
-#define FLOWS_AMPLE 1024
+#define FLOWS_AMPLE 8192 /* nobody is refused, nor replaced within a minute */
 /* Periodic messages an AP may send in a second: probes and answers, stabilisation,
  * synchronisation, refreshes of subscriptions, health probes of its servers. */
 #define MESSAGES_AP	40.0

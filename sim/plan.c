@@ -68,7 +68,7 @@ static void draw_limits(struct rng *r, struct plan *p)
 	p->max_group_members = draw_limit(r, p_small, 4, 1000);
 	p->max_servers = draw_limit(r, p_small, 4, 1000);
 	p->max_cached = draw_limit(r, 0.2, 8, 1000);
-	p->max_flows = 8 + draw_limit(r, 0.2, 64, 1024);
+	p->max_flows = 8 + draw_limit(r, 0.2, 64, 8192);
 }
 
 static void draw_aps(struct rng *r, struct plan *p)

@@ -145,7 +145,7 @@ static const struct setting table[] = {
 	COUNT("max-group-members", "1000", max_group_members, 1, 1000000),
 	COUNT("max-servers", "1000", max_servers, 1, 1000000),
 	COUNT("max-cached", "1000", max_cached, 1, 1000000),
-	COUNT("max-flows", "1024", max_flows, 8, 1000000),
+	COUNT("max-flows", "8192", max_flows, 8, 1000000),
 	{"matrix", setting_read_path, AT(matrix), .max = PATH_MAX},
 	{"real-crypto", read_bool, .def = "no", AT(real_crypto)},
 	{"never-heals", read_bool, .def = "no", AT(never_heals)},

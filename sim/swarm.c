@@ -162,7 +162,7 @@ static void shrink_options(struct plan *p, struct shrink *s)
 	try_count(p, &p->max_group_members, 1000, s);
 	try_count(p, &p->max_servers, 1000, s);
 	try_count(p, &p->max_cached, 1000, s);
-	try_count(p, &p->max_flows, 1024, s);
+	try_count(p, &p->max_flows, 8192, s);
 }
 
 static void shrink_count(struct plan *p, uint32_t *n, uint32_t least, struct shrink *s)
