@@ -30,8 +30,8 @@ struct reader {
 	struct matrix *m;
 	FILE *f;
 	const char *file;
-	unsigned line_no, row;
-	char *line; /* LINE_ROOM */
+	unsigned line_no, row, cap; /* rows read, rows there is room for */
+	char *line;		    /* LINE_ROOM */
 	char *why;
 };
 
@@ -122,18 +122,39 @@ static bool is_symmetric(double a, double b)
 	return fabs(a - b) <= ASYMMETRY * fmax(a, b) + ASYMMETRY_MS;
 }
 
+/* As rows come, whatever number was announced. */
+static int make_room(struct reader *r)
+{
+	struct matrix *m = r->m;
+	float *rtt_ms;
+
+	if (r->row < r->cap)
+		return 0;
+	r->cap = r->cap ? 2 * r->cap : 16;
+	if (r->cap > m->n)
+		r->cap = m->n;
+	rtt_ms = realloc(m->rtt_ms, (size_t)r->cap * m->n * sizeof(float));
+	if (!rtt_ms)
+		return PIAS_ENOMEM;
+	m->rtt_ms = rtt_ms;
+	return 0;
+}
+
 /* Each value beside its reverse, as far as that has been read. */
 static int read_row(struct reader *r)
 {
 	struct matrix *m = r->m;
-	float *row = m->rtt_ms + (size_t)r->row * m->n;
 	char *at = r->line;
 	unsigned col, n = count_fields(at);
+	float *row;
 
 	if (r->row == m->n)
 		return wrong(r, "more than %u rows", m->n);
 	if (n != m->n)
 		return wrong(r, "%u values, %u wanted", n, m->n);
+	if (make_room(r))
+		return PIAS_ENOMEM;
+	row = m->rtt_ms + (size_t)r->row * m->n;
 	for (col = 0; col < m->n; col++) {
 		double v, reverse;
 
@@ -164,9 +185,6 @@ static int set_size(struct reader *r)
 	if (!(v >= 2 && v <= ROWS_MAX))
 		return wrong(r, "%g rows; 2 to %d are possible", v, ROWS_MAX);
 	r->m->n = (unsigned)v;
-	r->m->rtt_ms = malloc((size_t)r->m->n * r->m->n * sizeof(float));
-	if (!r->m->rtt_ms)
-		return PIAS_ENOMEM;
 	return n == 1 ? 0 : read_row(r);
 }
 

@@ -188,16 +188,18 @@ static int read_event(void *into, const struct setting *o, const char *value,
 		      char why[static SETTING_PROBLEM_MAX])
 {
 	struct scenario *s = into;
-	char at[32] = "", verb[32] = "", object[32] = "", rest[2] = "";
-	unsigned which = 0;
-	int n = sscanf(value, "%31s %31s %31s %u %1s", at, verb, object, &which, rest);
+	char at[32] = "", verb[32] = "", object[32] = "", which[8] = "", rest[2] = "";
+	int n = sscanf(value, "%31s %31s %31s %7[0-9] %1s", at, verb, object, which,
+		       rest);
 	int form = find_form(verb, *object ? object : NULL);
-	struct script_event e = {.which = which};
+	struct script_event e = {.which = (uint32_t)strtoul(which, NULL, 10)};
 
 	if (form < 0 || n != (forms[form].object ? 4 : 2) || duration_parse(at, &e.at))
 		return setting_no(why, "TIME and one of: crash, cut, leave, start, slow "
 				       "ap N; crash, leave, start server N; partition "
 				       "percent N; heal; reroute");
+	if (form == SCRIPT_PARTITION && e.which > 100)
+		return setting_no(why, "TIME partition percent N, at most 100");
 	if (s->n_events == SCENARIO_EVENTS_MAX)
 		return setting_no(why, "at most %d events", SCENARIO_EVENTS_MAX);
 	e.what = (enum scripted)form;

@@ -10,7 +10,7 @@ FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ     ?= $(FUZZ_ALL)
 FUZZ_S   ?= 60
 
-FUZZ_LIBS := $(CLI_LIB) $(CORE_LIBS)
+FUZZ_LIBS := $(SIM_LIB) $(CLI_LIB) $(CORE_LIBS)
 
 # --- replay: one program and one line of `make unit` for each target ---------
 REPLAYS := $(FUZZ_ALL:%=$(B)/unit/fuzz/%)

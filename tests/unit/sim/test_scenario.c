@@ -164,6 +164,8 @@ static const struct {
 	{"events = {\"1s reroute 3\"}", "TIME and one of"},
 	{"events = {\"1s slow server 3\"}", "TIME and one of"},
 	{"events = {\"1s crash ap 1 2\"}", "TIME and one of"},
+	{"events = {\"1s partition percent 101\"}", "at most 100"},
+	{"events = {\"1s crash ap -1\"}", "TIME and one of"},
 	{"events = {\"1s crash ap 30\"}", "there is no ap 30"},
 	{"events = {\"1s crash server 60\"}", "there is no server 60"},
 	{"lease = {", "xpected"},
