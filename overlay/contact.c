@@ -35,6 +35,16 @@ bool contact_is_at(const struct contact *c, const struct addr *a)
 	return !addr_is_none(a) && (addr_eq(&c->addr[0], a) || addr_eq(&c->addr[1], a));
 }
 
+bool contact_shares_addr(const struct contact *a, const struct contact *b)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (a->addr[i].family && addr_eq(&a->addr[i], &b->addr[i]))
+			return true;
+	return false;
+}
+
 const struct addr *contact_addr(const struct contact *c, const struct contact *self)
 {
 	int i;

@@ -24,6 +24,8 @@ void contact_write(struct wr *w, const struct contact *c);
 bool contact_has_addr(const struct contact *c);
 /* Is @a, port included, one of its addresses? */
 bool contact_is_at(const struct contact *c, const struct addr *a);
+/* Do they have an address in common, port included? */
+bool contact_shares_addr(const struct contact *a, const struct contact *b);
 /* The address to use for a peer, given which families @self has; NULL if none fits. */
 const struct addr *contact_addr(const struct contact *c, const struct contact *self);
 

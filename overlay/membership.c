@@ -135,20 +135,10 @@ static void enter_self(struct membership *m, enum peer_status status, struct mem
 		count(m->env, drop_table_full);
 }
 
-static bool is_same_host(const struct contact *a, const struct contact *b)
-{
-	int i;
-
-	for (i = 0; i < 2; i++)
-		if (a->addr[i].family && addr_eq(&a->addr[i], &b->addr[i]))
-			return true;
-	return false;
-}
-
 /* May we answer a claim by somebody else under our id? Not again and again. */
 static bool may_defend(struct membership *m, const struct member *c)
 {
-	if (is_same_host(&c->contact, &m->self))
+	if (contact_shares_addr(&c->contact, &m->self))
 		return true;
 	if (m->env->now - m->duplicate_at >= DUPLICATE_LOG) {
 		m->duplicate_at = m->env->now;
@@ -171,7 +161,8 @@ static enum claim defend(struct membership *m, const struct contact *from,
 
 	if (c->incarnation < m->incarnation || !m->is_active)
 		return CLAIM_STALE;
-	if (c->incarnation == m->incarnation && is_same_host(&c->contact, &m->self) &&
+	if (c->incarnation == m->incarnation &&
+	    contact_shares_addr(&c->contact, &m->self) &&
 	    c->status == (m->has_left ? PEER_LEFT : PEER_ALIVE))
 		return CLAIM_KNOWN;
 	if (!may_defend(m, c))
@@ -237,7 +228,7 @@ static bool is_disputed(const struct membership *m, const struct member *c)
 	if (r->incarnation != c->incarnation)
 		return false;
 	if (known < PEER_DEAD && c->status < PEER_DEAD)
-		return !is_same_host(&r->contact, &c->contact);
+		return !contact_shares_addr(&r->contact, &c->contact);
 	return (known == PEER_DEAD && c->status < PEER_DEAD) ||
 	       (known < PEER_DEAD && c->status == PEER_DEAD);
 }
@@ -309,13 +300,15 @@ void membership_on_heard(struct membership *m, const struct contact *who,
 		(void)learn(m, NULL, &c);
 		return;
 	}
-	if (table_status(&m->table, i) != PEER_ALIVE)
-		suspicion_relent(&m->suspicion, &who->id);
-	else if (incarnation < table_record(&m->table, i)->incarnation ||
-		 is_same_host(who, &table_record(&m->table, i)->contact))
+	if (!contact_shares_addr(who, &table_record(&m->table, i)->contact)) {
+		/* Another with its key came to the same incarnation, or further. */
+		table_member(&m->table, i, &c);
+		gossip_tell(&m->gossip, who, &c);
 		return;
-	/* Two that had one key may have come to one incarnation: it must tell them apart.
-	 */
+	}
+	if (table_status(&m->table, i) == PEER_ALIVE)
+		return;
+	suspicion_relent(&m->suspicion, &who->id);
 	tell_subject(m, i);
 }
 
@@ -380,7 +373,7 @@ int membership_on_contact(struct membership *m, const struct contact *who)
 	if (i == TABLE_NONE)
 		return 0;
 	if (table_status(&m->table, i) == PEER_ALIVE)
-		return is_same_host(who, &table_record(&m->table, i)->contact)
+		return contact_shares_addr(who, &table_record(&m->table, i)->contact)
 			       ? 0
 			       : PIAS_EDUPLICATE;
 	if (table_status(&m->table, i) == PEER_DEAD && m->is_active)

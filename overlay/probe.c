@@ -441,7 +441,8 @@ static int on_ack(struct probes *p, const struct contact *from, struct rd *body)
 	learn(p, f, &m);
 	if (p->doubt)
 		p->doubt--;
-	if (f->is_asked)
+	/* We may know it elsewhere than the asker does, who has another one's address. */
+	if (f->is_asked && contact_shares_addr(&f->who, from))
 		answer_asker(p, &f->asker, f->asker_nonce, m.incarnation);
 	flight_free(f);
 	be_patient(p, &from->id);
@@ -457,7 +458,8 @@ static int on_ask(struct probes *p, const struct contact *from, struct rd *body)
 	if (msg_probe_ask_read(body, &m))
 		return PIAS_EMALFORMED;
 	if (id_eq(&m.subject.id, &p->self.id)) {
-		answer_asker(p, from, m.nonce, p->incarnation);
+		if (contact_shares_addr(&m.subject, &p->self))
+			answer_asker(p, from, m.nonce, p->incarnation);
 		return 0;
 	}
 	if (p->n_asked >= ASKED_MAX) {

@@ -656,6 +656,17 @@ START_TEST(test_helping)
 	net_pass(net, SEC);
 	ck_assert_uint_eq(n_answers, 2);
 	ck_assert_uint_eq(watch[1].n_heard[2], 1);
+	/* at an address that was another's with their key: that they live proves nothing
+	 */
+	for (i = 1; i <= 2; i++) {
+		struct contact elsewhere = net->node[i].self;
+
+		elsewhere.addr[0].port++;
+		len = ask_body(&elsewhere, body);
+		ck_assert_int_eq(inject(net, 1, 0, MSG_PROBE_ASK, body, len), 0);
+	}
+	net_pass(net, SEC);
+	ck_assert_uint_eq(n_answers, 2);
 	/* about the dead: silence, no verdict of its own, and only so many at once */
 	len = ask_body(&dead, body);
 	for (i = 0; i < 70; i++)
