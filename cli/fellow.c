@@ -1,4 +1,7 @@
-/* A sign is a bound UNIX socket with an abstract name, "pias-join/ADDRESS/FORM/SELF". */
+/*
+ * A sign is a bound UNIX socket with an abstract name, "pias-join/ADDRESS/FORM/SELF"; a
+ * claim is one of the name "pias-join-group/GROUP", which only one program can have.
+ */
 #include "cli/fellow.h"
 
 #include <errno.h>
@@ -19,23 +22,39 @@ void fellow_init(struct fellow *f)
 		f->self = (uint64_t)getpid();
 }
 
-int fellow_sign(const struct fellow *f, const struct addr *host, const char *form)
+/* A socket of that abstract name, which is @n bytes behind the leading NUL of @sa. */
+static int hold(struct sockaddr_un *sa, int n)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	char text[ADDR_STR_MAX];
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n, err;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -errno;
-	n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1,
-		     "pias-join/%s/%s/%016" PRIx64, addr_str(host, text), form, f->self);
-	if (bind(fd, (struct sockaddr *)&sa,
+	if (bind(fd, (struct sockaddr *)sa,
 		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) ==
 	    0)
 		return fd;
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int fellow_sign(const struct fellow *f, const struct addr *host, const char *form)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char text[ADDR_STR_MAX];
+
+	return hold(&sa, snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1,
+				  "pias-join/%s/%s/%016" PRIx64, addr_str(host, text),
+				  form, f->self));
+}
+
+int fellow_claim(const struct group_name *group)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char text[GROUP_NAME_STR_MAX];
+
+	return hold(&sa, snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1,
+				  "pias-join-group/%s", group_name_str(group, text)));
 }
 
 /* "...: 00000002 ... @pias-join/ADDRESS/FORM/SELF" */

@@ -7,7 +7,7 @@
 #ifndef PIAS_CLI_FELLOW_H
 #define PIAS_CLI_FELLOW_H
 
-#include "overlay/base/addr.h"
+#include "rendezvous/name.h"
 
 #define FELLOW_FORM_MAX 32
 
@@ -25,5 +25,11 @@ must_check int fellow_sign(const struct fellow *f, const struct addr *host,
 			   const char *form);
 /* Does another program serve @host, in the way of @form (NULL: in any)? */
 bool fellow_serves(const struct fellow *f, const struct addr *host, const char *form);
+/*
+ * Takes @group for this program: two for one group would take the membership from each
+ * other for ever. Returns a descriptor, which is the claim, or a negative errno value,
+ * -EADDRINUSE if another program on this host has it.
+ */
+must_check int fellow_claim(const struct group_name *group);
 
 #endif

@@ -6,9 +6,12 @@
  */
 #include "cli/site.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/fellow.h"
 #include "cli/join_report.h"
 #include "cli/netif.h"
 #include "cli/server_check.h"
@@ -193,10 +196,36 @@ static int change_host(struct site *s, char *why)
 	return host_net_up(&s->net, &s->net_config, why);
 }
 
+static int claim_groups(struct site *s, char *why)
+{
+	char name[GROUP_NAME_STR_MAX];
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < s->options->n_groups; i++) {
+		fd = fellow_claim(&s->options->group[i]);
+		if (fd >= 0) {
+			s->claim[s->n_claims++] = fd;
+			continue;
+		}
+		group_name_str(&s->options->group[i], name);
+		if (fd == -EADDRINUSE)
+			snprintf(why, SITE_WHY_MAX,
+				 "%s: another pias-join on this host serves it already",
+				 name);
+		else
+			snprintf(why, SITE_WHY_MAX, "%s: %s", name, strerror(-fd));
+		return PIAS_EEXISTS;
+	}
+	return 0;
+}
+
 static int open_all(struct site *s, char *why)
 {
-	int err = host_net_open(&s->net, why);
+	int err = claim_groups(s, why);
 
+	if (!err)
+		err = host_net_open(&s->net, why);
 	if (!err)
 		err = host_net_clean(&s->net, s->net_config.anycast,
 				     s->net_config.n_anycast, why);
@@ -259,4 +288,6 @@ void site_close(struct site *s)
 	s->decap = NULL;
 	host_net_close(&s->net);
 	tun_close(&s->tun);
+	while (s->n_claims)
+		close(s->claim[--s->n_claims]);
 }

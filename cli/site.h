@@ -20,6 +20,8 @@ struct site {
 	struct host_net net;
 	struct tun tun;
 	struct decap_io *decap;
+	int claim[AGENT_GROUPS_MAX]; /* of each group, fellow.h */
+	unsigned n_claims;
 	struct event *net_event, *resync;
 	struct addr unicast;  /* GUE: with port */
 	struct addr local[2]; /* v4, v6: for datagrams to the anycast addresses */

@@ -99,6 +99,21 @@ test_two_on_one_host() {
 	equal "$(host_state)" "$before" "the host's network"
 }
 
+# Nor would two for one group leave each other the membership.
+test_second_for_one_group_is_refused() {
+	local a=198.18.0.126 out rc
+
+	serve s1 $a 1000
+	answered_by c1 $a 1000 s1
+	out=$(lab_exec s1 timeout 5 "$PIAS_BUILD/pias-join" --cert "$LAB_STATE/pki/s1.crt" \
+		--key "$LAB_STATE/pki/s1.key" --ca "$LAB_STATE/pki/ca.crt" --port 6081 \
+		$a:1001/udp $a:1000/udp 2>&1)
+	rc=$?
+	equal $rc 1 "exit code of the second"
+	has "$out" "^pias-join: $a:1000/udp: another pias-join on this host"
+	! lab_log_has s1-join-1000 lost || fail "the first one lost its lease"
+}
+
 # What a killed run left is taken over by the next, with other options, and cleared up.
 test_killed_run_is_taken_over() {
 	local a=198.18.0.124 before
