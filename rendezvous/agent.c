@@ -239,7 +239,9 @@ static void on_hello_timer(struct agent *a)
 			a->ops->refused(
 				a->ctx, i, PIAS_ETIMEOUT,
 				"no answer from an anycast proxy of this ring on UDP port "
-				"7427 of the group's address; still trying",
+				"7427 of the group's address; still trying (is the address "
+				"in a prefix of the ring, and routed? does a firewall drop "
+				"UDP 7427?)",
 				false);
 }
 
