@@ -166,15 +166,16 @@ lab_log_has() {
 
 # Why there can be no lab here; silent and true when there can.
 lab_refusal() {
-	local tool
+	local tool why
 
 	[ "$(id -u)" = 0 ] || { echo "needs root" && return 1; }
 	for tool in ip bird birdc nft; do
 		command -v $tool >/dev/null || { echo "needs $tool (make deps)" && return 1; }
 	done
-	ip netns add "${LAB_PREFIX}try" 2>/dev/null || { echo "may not make network namespaces" && return 1; }
-	ip -n "${LAB_PREFIX}try" link add x type veth peer name y 2>/dev/null ||
-		{ ip netns del "${LAB_PREFIX}try" && echo "may not make veth pairs" && return 1; }
+	why=$(ip netns add "${LAB_PREFIX}try" 2>&1) ||
+		{ echo "may not make network namespaces: $why" && return 1; }
+	why=$(ip -n "${LAB_PREFIX}try" link add x type veth peer name y 2>&1) ||
+		{ ip netns del "${LAB_PREFIX}try" && echo "may not make veth pairs: $why" && return 1; }
 	ip netns del "${LAB_PREFIX}try"
 	[ -c /dev/net/tun ] || { echo "has no /dev/net/tun" && return 1; }
 	[ -x "$PIAS_TOOLS/shaper" ] || { echo "needs $PIAS_TOOLS/shaper (make tools)" && return 1; }
