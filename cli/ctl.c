@@ -99,6 +99,17 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	drop(arg);
 }
 
+/* An answer to whatever it is about to ask; if it can't be sent now, never mind. */
+static void turn_away(evutil_socket_t fd)
+{
+	static const char busy[] =
+		"{\"ok\":false,\"error\":\"too many control clients at once; "
+		"try again in a moment\"}\n";
+
+	(void)!send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
 static void on_client(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 		      int len, void *arg)
 {
@@ -113,7 +124,7 @@ static void on_client(struct evconnlistener *l, evutil_socket_t fd, struct socka
 						BEV_OPT_CLOSE_ON_FREE);
 	if (!c || !c->bev) {
 		free(c);
-		close(fd);
+		turn_away(fd);
 		return;
 	}
 	c->ctl = ctl;

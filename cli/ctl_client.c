@@ -66,7 +66,8 @@ static int send_line(int fd, const cJSON *request)
 	while (at < len && (n = send(fd, text + at, len - at, MSG_NOSIGNAL)) > 0)
 		at += (size_t)n;
 	cJSON_free(text);
-	return at == len ? 0 : -errno;
+	/* Who is turned away is told why before he has asked. */
+	return at == len || errno == EPIPE ? 0 : -errno;
 }
 
 static int make_room(struct answer *a)

@@ -148,6 +148,8 @@ START_TEST(test_too_many_clients)
 
 	for (i = 0; i <= CTL_CLIENTS_MAX; i++)
 		fd[i] = enter();
+	ck_assert_ptr_nonnull(
+		strstr(hear(fd[CTL_CLIENTS_MAX]), "too many control clients"));
 	ck_assert_ptr_null(hear(fd[CTL_CLIENTS_MAX]));
 	ck_assert_str_eq(hear(fd[0]), "");
 	close(fd[0]);
