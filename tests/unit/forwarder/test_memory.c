@@ -67,11 +67,40 @@ START_TEST(test_lookup)
 }
 END_TEST
 
+/* The same while a server joins, which is entered and copied, and told to who asked. */
+START_TEST(test_join)
+{
+	unsigned nth = 0;
+	bool has_failed;
+
+	svc_add_server(0, 5, ENCAP_GUE, "198.18.0.1");
+	svc_run(5 * SEC);
+	do {
+		int place = svc.node[nth % 8].place;
+
+		ck_assert_uint_lt(++nth, NTH_MAX);
+		ck_assert(is_served(place, 1000));
+		svc_add_server(1, 135, ENCAP_GUE, "198.18.0.1");
+		memory_fail(nth, _i);
+		svc_run(1 * SEC);
+		has_failed = memory_end();
+		svc_run(20 * SEC);
+		ck_assert_msg(svc_server(1)->state[0] == AGENT_JOINED, "allocation %u",
+			      nth);
+		ck_assert_msg(is_served(5, (uint16_t)(1000 + nth)), "allocation %u", nth);
+		svc_kill(svc_server(1));
+		svc_run(5 * SEC);
+	} while (has_failed);
+	ck_assert_uint_gt(nth, 50);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, test_lookup, 0, 2);
+	tcase_add_loop_test(tc, test_join, 0, 2);
 }
 
 int main(void)
