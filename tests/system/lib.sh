@@ -186,9 +186,13 @@ counter_sum() {
 
 # --- the ring, computed from certificates and names alone --------------------------
 
+# Reckoned once: finding a port asks for it a hundred times.
 ap_id() {
-	openssl x509 -in "$LAB_STATE/pki/$1.crt" -noout -pubkey |
-		openssl pkey -pubin -outform DER | sha256sum | cut -c1-40
+	local id=$LAB_STATE/pki/$1.id
+
+	[ -s "$id" ] || openssl x509 -in "$LAB_STATE/pki/$1.crt" -noout -pubkey |
+		openssl pkey -pubin -outform DER | sha256sum | cut -c1-40 >"$id"
+	echo "$(<"$id")"
 }
 
 # The key of group ADDRESS (IPv4) PORT PROTOCOL.
