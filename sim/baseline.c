@@ -173,6 +173,52 @@ pias_time baseline_two_hops(const struct baseline *b, unsigned client, unsigned 
 		  : PIAS_NEVER;
 }
 
+static const struct host *join_ap_of(const struct service *s, unsigned server)
+{
+	return world_host_by_addr(&s->world,
+				  &agent_ap(s->server[server]->agent, 0)->addr[0]);
+}
+
+/* The joined server of @group that is nearest to @ap by way of its join AP. */
+static const struct host *nearest_by_join_ap(const struct service *s,
+					     const struct host *ap, unsigned group)
+{
+	const struct host *best = NULL;
+	pias_time least = PIAS_NEVER;
+	unsigned i;
+
+	for (i = 0; i < s->n_servers; i++) {
+		const struct host *h = s->server[i]->host, *join;
+		pias_time d;
+
+		if (s->group_of[i] != group || !service_is_joined(s, i))
+			continue;
+		join = join_ap_of(s, i);
+		d = between(s, join->point, h->point);
+		if (join != ap)
+			d += between(s, ap->point, join->point);
+		if (d < least) {
+			least = d;
+			best = h;
+		}
+	}
+	return best;
+}
+
+pias_time baseline_by_join_ap(const struct baseline *b, unsigned client, unsigned group)
+{
+	struct service *s = b->service;
+	const struct host *from = s->client[client], *to, *ap;
+	uint32_t i = service_ingress(s, from);
+
+	if (i == UINT32_MAX)
+		return PIAS_NEVER;
+	ap = s->world.host[i];
+	to = nearest_by_join_ap(s, ap, group);
+	return to ? between(s, from->point, ap->point) + between(s, ap->point, to->point)
+		  : PIAS_NEVER;
+}
+
 pias_time baseline_dns(const struct baseline *b, unsigned client, unsigned group)
 {
 	const struct host *to = nearest_server(b->service, b->resolver[client], group);

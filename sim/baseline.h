@@ -23,6 +23,11 @@ void baseline_fini(struct baseline *b);
 /* PIAS_NEVER where there is no way. Servers count while they are joined. */
 pias_time baseline_direct(const struct baseline *b, unsigned client, unsigned group);
 pias_time baseline_two_hops(const struct baseline *b, unsigned client, unsigned group);
+/*
+ * The same, but the ingress AP knows only the way by each server's join AP, the way
+ * there and on, and takes the server to which that is shortest.
+ */
+pias_time baseline_by_join_ap(const struct baseline *b, unsigned client, unsigned group);
 pias_time baseline_native(struct baseline *b, unsigned client, unsigned group);
 pias_time baseline_dns(const struct baseline *b, unsigned client, unsigned group);
 /* From a client to its resolver; 0 where points have no place. */

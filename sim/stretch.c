@@ -22,9 +22,10 @@ enum {
 };
 
 /*
- * The first five are delays against that to the best server; then the cached packet's
- * against that straight to the server that got it, and its round trip, for the reply
- * goes directly, against that to the best server.
+ * The first six are delays against that to the best server; then the cached packet's
+ * against that straight to the server that got it; its round trip, for the reply goes
+ * directly, against that to the best server; and the cached packet's against the ideal
+ * two hops: what lies above that is the map's, and this is ours.
  */
 enum way {
 	WAY_FIRST,
@@ -32,9 +33,11 @@ enum way {
 	WAY_TWO_HOPS,
 	WAY_NATIVE,
 	WAY_DNS,
+	WAY_BY_JOIN_AP,
 	N_DELAYS,
 	WAY_SAME_SERVER = N_DELAYS,
 	WAY_ROUND_TRIP,
+	WAY_EXCESS,
 	N_WAYS
 };
 
@@ -44,8 +47,10 @@ static const char *const way_name[N_WAYS] = {
 	"two-hops-ideal",
 	"native-anycast",
 	"dns",
+	"two-hops-by-join-ap",
 	"pias-cached-same-server",
 	"pias-cached-round-trip",
+	"pias-cached-over-ideal",
 };
 
 /* Groups by size, because a large one has a server next to everybody. */
@@ -81,7 +86,8 @@ static void begin(struct run *r)
 	r->out[OUT_PAIRS] = csv_new(
 		&r->csv, "pairs",
 		"aps,table,pair,client,group,members,direct_ms,first_hops,first_ms,"
-		"cached_hops,cached_ms,two_hops_ms,native_ms,dns_ms,resolver_km");
+		"cached_hops,cached_ms,two_hops_ms,native_ms,dns_ms,resolver_km,"
+		"by_join_ap_ms,chosen_ms");
 	r->out[OUT_PERCENTILES] =
 		csv_new(&r->csv, "percentiles",
 			"aps,table,members,way,pairs,mean,p10,p25,p50,p75,p90,p95,p99");
@@ -182,6 +188,8 @@ static void add_ratios(struct stretch *x, const struct delays *d, enum group_cla
 			add_ratio(x, c, (enum way)i, (double)d->way[i] / direct);
 	add_ratio(x, c, WAY_SAME_SERVER, cached / chosen);
 	add_ratio(x, c, WAY_ROUND_TRIP, (cached + chosen) / (2 * direct));
+	if (d->way[WAY_TWO_HOPS] != PIAS_NEVER)
+		add_ratio(x, c, WAY_EXCESS, cached / (double)d->way[WAY_TWO_HOPS]);
 }
 
 static void write_pair(struct stretch *x, const struct pair *p, const struct delays *d,
@@ -191,12 +199,12 @@ static void write_pair(struct stretch *x, const struct pair *p, const struct del
 	const struct shot *second = &x->service->shot[p->second];
 
 	fprintf(x->run->out[OUT_PAIRS],
-		"%u,%s,%u,%u,%u,%u,%.3f,%u,%.3f,%u,%.3f,%.3f,%.3f,%.3f,%.0f\n",
+		"%u,%s,%u,%u,%u,%u,%.3f,%u,%.3f,%u,%.3f,%.3f,%.3f,%.3f,%.0f,%.3f,%.3f\n",
 		x->service->n_aps, run_table(x->service), (unsigned)(p - x->pair),
 		p->client, p->group, members, ms(d->direct), hops_of(first),
 		ms(first->arrived - first->sent), hops_of(second), ms(d->way[WAY_CACHED]),
-		ms(d->way[WAY_TWO_HOPS]), ms(d->way[WAY_NATIVE]), ms(d->way[WAY_DNS]),
-		km);
+		ms(d->way[WAY_TWO_HOPS]), ms(d->way[WAY_NATIVE]), ms(d->way[WAY_DNS]), km,
+		ms(d->way[WAY_BY_JOIN_AP]), ms(d->chosen));
 }
 
 static void evaluate(struct stretch *x, const struct pair *p)
@@ -212,7 +220,8 @@ static void evaluate(struct stretch *x, const struct pair *p)
 			[WAY_CACHED] = second->arrived - second->sent,
 			[WAY_TWO_HOPS] = baseline_two_hops(b, p->client, p->group),
 			[WAY_NATIVE] = baseline_native(b, p->client, p->group),
-			[WAY_DNS] = baseline_dns(b, p->client, p->group)},
+			[WAY_DNS] = baseline_dns(b, p->client, p->group),
+			[WAY_BY_JOIN_AP] = baseline_by_join_ap(b, p->client, p->group)},
 	};
 
 	if (!first->arrived || !second->arrived || d.direct == PIAS_NEVER) {
@@ -284,6 +293,8 @@ static void report(struct stretch *x)
 	run_say(r, s, "round_trip_p90", sample_at(&all[WAY_ROUND_TRIP], 0.9));
 	run_say(r, s, "two_hops_p50", sample_at(&all[WAY_TWO_HOPS], 0.5));
 	run_say(r, s, "two_hops_p90", sample_at(&all[WAY_TWO_HOPS], 0.9));
+	run_say(r, s, "over_ideal_p50", sample_at(&all[WAY_EXCESS], 0.5));
+	run_say(r, s, "over_ideal_p90", sample_at(&all[WAY_EXCESS], 0.9));
 	run_say(r, s, "native_p50", sample_at(&all[WAY_NATIVE], 0.5));
 	run_say(r, s, "native_p90", sample_at(&all[WAY_NATIVE], 0.9));
 	run_say(r, s, "dns_p50", sample_at(&all[WAY_DNS], 0.5));
