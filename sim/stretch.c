@@ -295,6 +295,9 @@ static void report(struct stretch *x)
 	run_say(r, s, "two_hops_p90", sample_at(&all[WAY_TWO_HOPS], 0.9));
 	run_say(r, s, "over_ideal_p50", sample_at(&all[WAY_EXCESS], 0.5));
 	run_say(r, s, "over_ideal_p90", sample_at(&all[WAY_EXCESS], 0.9));
+	run_say(r, s, "surveys_per_ap_s",
+		(double)service_count(s, COUNTER_surveys) / s->n_aps /
+			((double)s->scenario->duration / SEC));
 	run_say(r, s, "native_p50", sample_at(&all[WAY_NATIVE], 0.5));
 	run_say(r, s, "native_p90", sample_at(&all[WAY_NATIVE], 0.9));
 	run_say(r, s, "dns_p50", sample_at(&all[WAY_DNS], 0.5));
