@@ -69,6 +69,18 @@ static int read_ingress(void *into, const struct setting *o, const char *value,
 	return 0;
 }
 
+static int read_placement(void *into, const struct setting *o, const char *value,
+			  char why[static SETTING_PROBLEM_MAX])
+{
+	static const char *const name[] = {"population", "largest"};
+	int i = word_index(name, 2, value, why);
+
+	if (i < 0)
+		return PIAS_EINVALID;
+	((struct scenario *)into)->aps_in_largest = i == 1;
+	return 0;
+}
+
 static int read_queue(void *into, const struct setting *o, const char *value,
 		      char why[static SETTING_PROBLEM_MAX])
 {
@@ -216,6 +228,7 @@ static const struct setting table[] = {
 	{"topology", read_topology, .def = "world"},
 	{"matrix", setting_read_path, AT(matrix), .max = PATH_MAX},
 	{"one-way", setting_read_duration, "25ms", AT(one_way), 0, 10 * SEC},
+	{"placement", read_placement, .def = "population"},
 	{"ingress", read_ingress, .def = "policy"},
 	{"networks", setting_read_u32, "2000", AT(networks), 20, 100000},
 	{"convergence", setting_read_duration, "0s", AT(convergence), 0, 3600 * SEC},

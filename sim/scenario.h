@@ -54,7 +54,8 @@ struct scenario {
 	/* The network. */
 	enum topology_kind topology;
 	char matrix[PATH_MAX];
-	pias_time one_way; /* TOPOLOGY_FIXED */
+	pias_time one_way;   /* TOPOLOGY_FIXED */
+	bool aps_in_largest; /* TOPOLOGY_WORLD: one AP in each of the largest cities */
 	enum ingress_kind ingress;
 	uint32_t networks;     /* in the AS graph */
 	pias_time convergence; /* from a change to all routes having changed */

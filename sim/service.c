@@ -260,8 +260,11 @@ static int make_topology(struct service *s, uint64_t seed, char why[static SERVI
 	struct matrix m;
 	int err;
 
-	if (sc->topology == TOPOLOGY_WORLD)
-		return topology_init_world(t, seed);
+	if (sc->topology == TOPOLOGY_WORLD) {
+		err = topology_init_world(t, seed);
+		t->aps_in_largest = sc->aps_in_largest;
+		return err;
+	}
 	if (sc->topology == TOPOLOGY_FIXED) {
 		topology_init_fixed(t, seed, sc->one_way);
 		return 0;

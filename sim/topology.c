@@ -82,6 +82,19 @@ static void place_in_city(struct topology *t, struct point *p, unsigned city)
 	p->access_us = draw_access_us(&t->rng, (enum point_kind)p->kind);
 }
 
+/*
+ * The list of cities is in order of size. What is not used is drawn all the same, so
+ * that everybody else is where he would be.
+ */
+static unsigned draw_city(struct topology *t, enum point_kind kind)
+{
+	unsigned city = cities_draw(&t->cities, &t->rng);
+
+	if (kind == POINT_AP && t->aps_in_largest)
+		city = t->n_aps++ % t->cities.n;
+	return city;
+}
+
 unsigned topology_add(struct topology *t, enum point_kind kind)
 {
 	struct point *p = new_point(t, kind);
@@ -89,7 +102,7 @@ unsigned topology_add(struct topology *t, enum point_kind kind)
 	if (t->matrix.n)
 		p->key = (uint32_t)rng_below(&t->rng, t->matrix.n);
 	else if (t->cities.n)
-		place_in_city(t, p, cities_draw(&t->cities, &t->rng));
+		place_in_city(t, p, draw_city(t, kind));
 	return t->n - 1;
 }
 

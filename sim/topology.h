@@ -45,7 +45,9 @@ struct topology {
 	unsigned n, cap;
 	uint64_t salt;
 	struct rng rng;
-	pias_time fixed; /* >= 0: every delay is this */
+	pias_time fixed;     /* >= 0: every delay is this */
+	bool aps_in_largest; /* generator: not drawn, but the largest cities in turn */
+	unsigned n_aps;
 };
 
 /* All three start without points. */

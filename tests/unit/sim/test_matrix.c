@@ -171,6 +171,32 @@ START_TEST(test_world)
 }
 END_TEST
 
+/* One AP in each of the largest cities; everybody else is where he was. */
+START_TEST(test_largest)
+{
+	struct topology t, drawn;
+	unsigned i, p;
+
+	ck_assert_int_eq(topology_init_world(&t, 5), 0);
+	ck_assert_int_eq(topology_init_world(&drawn, 5), 0);
+	t.aps_in_largest = true;
+	for (i = 0; i < 50; i++) {
+		p = topology_add(&t, POINT_AP);
+		ck_assert_uint_eq(t.point[p].city, i);
+		if (i)
+			ck_assert_uint_le(t.cities.city[i].population,
+					  t.cities.city[i - 1].population);
+		topology_add(&drawn, POINT_AP);
+		p = topology_add(&t, POINT_CLIENT);
+		topology_add(&drawn, POINT_CLIENT);
+		ck_assert_uint_eq(t.point[p].city, drawn.point[p].city);
+		ck_assert_uint_eq(t.point[p].access_us, drawn.point[p].access_us);
+	}
+	topology_fini(&t);
+	topology_fini(&drawn);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_loop_test(c, test_good, 0, 4);
@@ -178,6 +204,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_no_matrix);
 	tcase_add_test(c, test_packaged);
 	tcase_add_test(c, test_world);
+	tcase_add_test(c, test_largest);
 }
 
 int main(void)

@@ -111,6 +111,7 @@ static const struct {
 	{"matrix = \"\"", "the name of a file"},
 	{"one-way = 25", "must be a duration"},
 	{"ingress = anywhere", "must be policy or nearest"},
+	{"placement = sea", "must be population or largest"},
 	{"networks = 19", "must be a whole number from 20"},
 	{"convergence = soon", "must be a duration"},
 	{"loss = 1.5", "must be a number from 0 to 1"},
