@@ -23,6 +23,21 @@ static void fill_table(struct overlay *o, const struct place *ring, unsigned n)
 	}
 }
 
+/* Its seeds have answered, each as whoever is there. */
+static void know_seeds(struct overlay *o)
+{
+	unsigned i;
+
+	for (i = 0; i < o->config.n_seeds; i++) {
+		uint32_t ref = book_next_at(o->book, &o->config.seed[i], 0);
+
+		if (!ref)
+			continue;
+		o->seed[i].id = book_get(o->book, ref)->contact.id;
+		o->seed[i].is_known = true;
+	}
+}
+
 /* The AP before us has admitted us, with its list. */
 static void take_place(struct overlay *o, const struct place *ring, unsigned n,
 		       unsigned i)
@@ -43,8 +58,10 @@ void perfect_join(struct overlay *o, const struct place *ring, unsigned n, unsig
 		overlay_start(o);
 		return;
 	}
-	if (o->config.mode == TABLE_FULL)
+	if (o->config.mode == TABLE_FULL) {
 		fill_table(o, ring, n);
+		know_seeds(o);
+	}
 	/* That we are here is known everywhere: it is neither spread nor asked for. */
 	o->membership.spreads = false;
 	take_place(o, ring, n, i);
