@@ -64,17 +64,21 @@ static int on_send(void *ctx, const struct contact *to, uint8_t type, const void
 	return m->ops->send(m->ctx, to, type, body, len);
 }
 
-static void on_pulled(void *ctx)
-{
-	struct membership *m = ctx;
-
-	m->ops->pulled(m->ctx);
-}
-
 static void spread(struct membership *m, const struct member *c)
 {
 	if (m->spreads)
 		gossip_spread(&m->gossip, c);
+}
+
+/* The tree begins with those whom we know: now it reaches everybody. */
+static void on_pulled(void *ctx)
+{
+	struct membership *m = ctx;
+	struct member self = {m->self, m->incarnation, PEER_ALIVE};
+
+	if (!m->has_left)
+		spread(m, &self);
+	m->ops->pulled(m->ctx);
 }
 
 /* Claims */
@@ -393,7 +397,6 @@ void membership_start(struct membership *m)
 		  m->env->now + env_jitter(m->env, DEPARTED_PERIOD));
 	if (m->spreads)
 		gossip_start(&m->gossip);
-	spread(m, &c);
 }
 
 void membership_leave(struct membership *m)

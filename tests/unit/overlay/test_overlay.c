@@ -595,6 +595,29 @@ START_TEST(test_seed_comes_late)
 }
 END_TEST
 
+/* Who has joined is known everywhere, before anybody compares tables. */
+START_TEST(test_join_is_told)
+{
+	struct net *net = net_new(29);
+	struct net_node *x;
+	unsigned i, n = 24;
+
+	net_add_many(net, n);
+	for (i = 0; i + 1 < n; i++)
+		net_start(&net->node[i]);
+	net_run(net, 60 * SEC);
+	x = &net->node[n - 1];
+	net_start(x);
+	for (i = 0; i < 100 && !overlay_is_joined(x->o); i++)
+		net_run(net, 50 * MSEC);
+	net_run(net, 500 * MSEC);
+	for (i = 0; i + 1 < n; i++)
+		ck_assert_int_eq(overlay_peer_status(net->node[i].o, &x->config.self.id),
+				 PEER_ALIVE);
+	net_free(net);
+}
+END_TEST
+
 /* Peace and order */
 
 /* Nothing changes in a ring at rest, whatever datagrams are lost. */
@@ -667,6 +690,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_duplicate_key_across_rings);
 	tcase_add_test(c, test_other_ring);
 	tcase_add_test(c, test_seed_comes_late);
+	tcase_add_test(c, test_join_is_told);
 	tcase_add_test(c, test_rest);
 	tcase_add_test(c, test_same_seed_same_trace);
 }
