@@ -24,7 +24,8 @@
 #define SYNC_FIRST	  (4 * SEC)  /* after joining */
 #define PULL_RETRY	  (3 * SEC)
 #define QUEUE_KEPT	  16 /* events there is always room for */
-#define RESPREAD_MAX	  8  /* news from one comparison that are spread as events */
+#define NEWCOMER_TIME	  (10 * SEC)
+#define RESPREAD_MAX	  8 /* news from one comparison that are spread as events */
 
 static void on_flush(void *ctx);
 static void on_sync_timer(void *ctx);
@@ -66,6 +67,7 @@ static void sync_in(struct gossip *g, pias_time delay)
 void gossip_start(struct gossip *g)
 {
 	g->is_on = true;
+	g->since = g->env->now;
 	sync_in(g, SYNC_FIRST);
 }
 
@@ -433,14 +435,18 @@ static void end_pull(struct gossip *g)
 	g->ops->pulled(g->ctx);
 }
 
-/* News that a comparison brought: what we missed, others may have missed as well. */
+/*
+ * News that a comparison brought: what we missed, others may have missed as well;
+ * unless we are new, and missed what came before we were told of anything.
+ */
 static void on_late_news(struct gossip *g, const struct member *news, unsigned n)
 {
+	bool is_new = g->env->now - g->since < NEWCOMER_TIME;
 	unsigned i;
 
 	if (!n || !g->is_on)
 		return;
-	for (i = 0; i < n && n <= RESPREAD_MAX; i++)
+	for (i = 0; i < n && n <= RESPREAD_MAX && !is_new; i++)
 		gossip_spread(g, &news[i]);
 	sync_in(g, SYNC_SOON);
 }

@@ -47,6 +47,7 @@ struct gossip {
 	void *ctx;
 	struct contact self;
 	bool is_on;
+	pias_time since; /* it is on */
 
 	struct msg_event *queue;
 	uint32_t n_queue, cap_queue;

@@ -618,6 +618,29 @@ START_TEST(test_join_is_told)
 }
 END_TEST
 
+/*
+ * Many join at once: each is told of each other about once, or finds it in the table
+ * that it gets. What newcomers have missed meanwhile is not told to all again.
+ */
+START_TEST(test_mass_join)
+{
+	struct net *net = net_new(30);
+	unsigned i, n = 60;
+	uint64_t told = 0;
+
+	net_add_many(net, n);
+	for (i = 0; i < n; i++) {
+		net_start(&net->node[i]);
+		net_run(net, 50 * MSEC);
+	}
+	net_converge(net, 0, JOINED + n * SEC);
+	for (i = 0; i < n; i++)
+		told += net->node[i].env.counters.v[COUNTER_gossip_events_in];
+	ck_assert_msg(told <= n * n, "told %lu", (unsigned long)told);
+	net_free(net);
+}
+END_TEST
+
 /* Peace and order */
 
 /* Nothing changes in a ring at rest, whatever datagrams are lost. */
@@ -691,6 +714,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_other_ring);
 	tcase_add_test(c, test_seed_comes_late);
 	tcase_add_test(c, test_join_is_told);
+	tcase_add_test(c, test_mass_join);
 	tcase_add_test(c, test_rest);
 	tcase_add_test(c, test_same_seed_same_trace);
 }
