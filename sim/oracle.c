@@ -18,7 +18,7 @@
 #define LEASE_MAX   (60 * SEC) /* and of a tombstone */
 #define CROSS_MAX   2	       /* from AP to AP: the third hop is the one to the server */
 #define COPIES_MAX  2 /* of what the network doubles, once to the AP, once from it */
-#define HANDED_OUT  (50 * SEC) /* a lease, a time-out, and news under way */
+#define HANDED_OUT  (5 * SEC) /* unanswered probes, and the news under way */
 #define FLOWS_AMPLE 8192 /* nobody is refused, nor replaced within a minute */
 /* Periodic messages an AP may send in a second: probes and answers, stabilisation,
  * synchronisation, refreshes of subscriptions, health probes of its servers. */
@@ -289,7 +289,10 @@ static bool is_probe(const struct packet *p)
 	return p->flow.sport == CONTROL_PORT && p->proto == PROTO_UDP;
 }
 
-/* Nobody is handed out when his lease, and what may have delayed the news, is over. */
+/*
+ * Nobody is handed out when it must be known that he is gone: soon where nothing keeps
+ * the news, else (for a minute after that) when his lease is over.
+ */
 static void nobody_gone_is_handed_out(struct trial *t, unsigned server)
 {
 	if (t->gone_at[server] == PIAS_NEVER)
@@ -351,13 +354,16 @@ const struct world_watch oracle_watch = {
 
 /* --- deliveries -------------------------------------------------------------------- */
 
-/* At rest a flow stays where it is, but at an AP that must forget it or its route. */
+/*
+ * At rest a flow stays where it is, but at an AP that must forget it or its route; each
+ * group may take two of these, exact and wide.
+ */
 static void flow_sticks(struct trial *t, const struct query *q, const struct server *s)
 {
 	uint32_t *by = &t->answered[q->sender][q->group];
 
 	if (*by && *by != s->host->index + 1 && t->plan->max_flows >= FLOWS_AMPLE &&
-	    t->plan->max_cached >= t->n_groups)
+	    t->plan->max_cached >= 2 * t->n_groups)
 		trial_violate(t,
 			      "client %u: its flow to group %u went from server %u to %u",
 			      q->sender, q->group, *by - 1, s->host->index);
