@@ -13,25 +13,25 @@ static const struct op_form {
 	unsigned n; /* numbers after the name: target, arg */
 	uint32_t arg_min, arg_max;
 } forms[N_OP_KINDS] = {
-	[OP_AP_CRASH] = {"crash", 1},
-	[OP_AP_POWER_CUT] = {"power-cut", 1},
-	[OP_AP_START] = {"start", 1},
-	[OP_AP_LEAVE] = {"leave", 1},
-	[OP_SERVER_CRASH] = {"server-crash", 1},
-	[OP_SERVER_START] = {"server-start", 1},
-	[OP_SERVER_LEAVE] = {"server-leave", 1},
+	[OP_AP_CRASH] = {"crash", 1, 0, 0},
+	[OP_AP_POWER_CUT] = {"power-cut", 1, 0, 0},
+	[OP_AP_START] = {"start", 1, 0, 0},
+	[OP_AP_LEAVE] = {"leave", 1, 0, 0},
+	[OP_SERVER_CRASH] = {"server-crash", 1, 0, 0},
+	[OP_SERVER_START] = {"server-start", 1, 0, 0},
+	[OP_SERVER_LEAVE] = {"server-leave", 1, 0, 0},
 	[OP_PARTITION] = {"partition", 2, 1, 99},
 	[OP_SLOW] = {"slow", 2, 1, 1000},
 	[OP_CLOG] = {"clog", 2, 1, 60000},
 	[OP_SWIZZLE] = {"swizzle", 2, 1, 60000},
-	[OP_RESET] = {"reset", 1},
+	[OP_RESET] = {"reset", 1, 0, 0},
 	[OP_PAUSE] = {"pause", 2, 1, 60000},
 	[OP_REGION] = {"region", 2, 1, 100},
-	[OP_CROWD] = {"crowd", 0},
+	[OP_CROWD] = {"crowd", 0, 0, 0},
 	[OP_TWIN] = {"twin", 2, 1, 60000},
-	[OP_FORGERY] = {"forgery", 1},
-	[OP_REROUTE] = {"reroute", 0},
-	[OP_HEAL] = {"heal", 0},
+	[OP_FORGERY] = {"forgery", 1, 0, 0},
+	[OP_REROUTE] = {"reroute", 0, 0, 0},
+	[OP_HEAL] = {"heal", 0, 0, 0},
 };
 /* clang-format on */
 
