@@ -59,6 +59,11 @@ static const struct target *find_server(const struct route *route, struct flow *
 	return NULL;
 }
 
+bool choice_knows(const struct route *route, struct flow *f)
+{
+	return find_server(route, f) != NULL;
+}
+
 const struct target *choice_of_flow(const struct delivery *d, const struct route *route,
 				    struct flow *f, uint8_t tcp_flags,
 				    const struct addr *src)

@@ -17,6 +17,8 @@ struct choice {
 /* By the pick table. @src: the packet's sender, who never gets its own packet (A9). */
 void choice_pick(struct choice *ch, const struct delivery *d, const struct route *route,
 		 const struct pick_flow *flow, const struct addr *src);
+/* Is the member that @f is on one of the route's? */
+bool choice_knows(const struct route *route, struct flow *f);
 /* The member that @f is on, if it still is one and may have this packet; else NULL. */
 const struct target *choice_of_flow(const struct delivery *d, const struct route *route,
 				    struct flow *f, uint8_t tcp_flags,

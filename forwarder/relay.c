@@ -284,11 +284,25 @@ int relay_on_wrapped(struct forward *f, const struct contact *from, struct rd *b
 }
 
 /* A flow that has found its way meanwhile stays where it is. */
+/* On a member that its group has no more, as far as we know the group? */
+static bool is_stranded(struct forward *f, const struct group_name *name,
+			struct flow *flow)
+{
+	const struct route *route;
+	struct fib_match m;
+
+	fib_match(&f->fib, name, &m);
+	route = m.exact_route && route_exists(m.exact_route) ? m.exact_route
+							     : m.wide_route;
+	return route && !choice_knows(route, flow);
+}
+
 int relay_on_placed(struct forward *f, struct rd *body)
 {
 	struct pick_flow key;
 	struct placed p;
 	struct addr group;
+	struct flow *flow;
 	uint64_t hash;
 
 	placed_read(body, &p);
@@ -305,7 +319,8 @@ int relay_on_placed(struct forward *f, struct rd *body)
 	key.proto = p.name.proto;
 	key.family = p.name.family;
 	hash = flows_hash(&f->flows, &key);
-	if (!flows_find(&f->flows, f->env->now, hash, &key))
+	flow = flows_find(&f->flows, f->env->now, hash, &key);
+	if (!flow || is_stranded(f, &p.name, flow))
 		forward_place(f, hash, &key, p.server, UINT16_MAX);
 	return 0;
 }

@@ -215,6 +215,22 @@ START_TEST(test_placed_late)
 }
 END_TEST
 
+/* Its member is gone: the flow goes where the rendezvous AP has put it now, and stays. */
+START_TEST(test_placed_anew)
+{
+	struct target t[3] = {ap_target(1, "203.0.113.1", ENCAP_GUE),
+			      ap_target(2, "203.0.113.2", ENCAP_GUE),
+			      ap_target(3, "203.0.113.3", ENCAP_GUE)};
+
+	place(1000, &t[0]);
+	ap_route("198.18.0.1", t + 1, 2);
+	place(1000, &t[2]);
+	ck_assert(addr_eq(delivered(1000), &t[2].to));
+	place(1000, &t[1]);
+	ck_assert(addr_eq(delivered(1000), &t[2].to));
+}
+END_TEST
+
 /* About addresses that are not ours to serve, or a truncated note. */
 START_TEST(test_placed_refused)
 {
@@ -557,6 +573,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_range_moving);
 	tcase_add_test(c, test_placed);
 	tcase_add_test(c, test_placed_late);
+	tcase_add_test(c, test_placed_anew);
 	tcase_add_loop_test(c, test_placed_refused, 0, 2);
 	tcase_add_test(c, test_deliver);
 	tcase_add_test(c, test_second_hop);
