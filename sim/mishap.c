@@ -73,6 +73,27 @@ static void leave_server(struct trial *t, unsigned i)
 	server_leave(t->server[i]);
 }
 
+void mishap_to_servers(struct trial *t)
+{
+	unsigned first = t->n_servers ? (unsigned)rng_below(&t->rng, t->n_servers) : 0;
+	unsigned k, live = 0, down = 0;
+
+	for (k = 0; k < t->n_servers; k++) {
+		unsigned i = (first + k) % t->n_servers;
+
+		if (t->gone_at[i] != PIAS_NEVER) {
+			if (!down++)
+				mishap_start_server(t, i);
+			continue;
+		}
+		live++;
+		if (live == 1)
+			crash_server(t, i);
+		else if (live == 2)
+			leave_server(t, i);
+	}
+}
+
 static void gone(void *ctx, uint64_t i)
 {
 	struct trial *t = ctx;

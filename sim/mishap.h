@@ -8,6 +8,8 @@
 void mishap_happen(void *trial, uint64_t index);
 /* Something happened that may leave the ring with less than it must have. */
 void mishap_unsettle(struct trial *t);
+/* Of the servers one crashes, one leaves, and one that is down starts, if there are. */
+void mishap_to_servers(struct trial *t);
 /* Partitions, slowness, clogging and false twins end. */
 void mishap_heal(struct trial *t);
 

@@ -16,10 +16,11 @@
 #define KEYS_TRIED  16
 #define PATIENCE_S  8	       /* in a ring that nothing disturbs */
 #define LEASE_MAX   (60 * SEC) /* and of a tombstone */
-#define CROSS_MAX   2	       /* from AP to AP: the third hop is the one to the server */
+#define LEASE_OVER  (40 * SEC)
+#define CROSS_MAX   2 /* from AP to AP: the third hop is the one to the server */
 #define COPIES_MAX  2 /* of what the network doubles, once to the AP, once from it */
 #define HANDED_OUT  (5 * SEC) /* unanswered probes, and the news under way */
-#define FLOWS_AMPLE 8192 /* nobody is refused, nor replaced within a minute */
+#define FLOWS_AMPLE 8192      /* nobody is refused, nor replaced within a minute */
 /* Periodic messages an AP may send in a second: probes and answers, stabilisation,
  * synchronisation, refreshes of subscriptions, health probes of its servers. */
 #define MESSAGES_AP	40.0
@@ -500,13 +501,17 @@ static void tables_agree(struct trial *t, const struct ap *const *ring, unsigned
 /* --- at rest: groups and leases ------------------------------------------------------
  */
 
-/* Exactly the live members, at the owner (place 0) and at each copy. */
+/*
+ * Exactly the live members, at the owner (place 0) and at each copy; and, as down, who
+ * has crashed but still has a lease.
+ */
 static void holder_is_right(struct trial *t, const struct ap *ap, unsigned group,
 			    unsigned place)
 {
 	const struct rendezvous *rv = ap->proxy.rendezvous;
 	struct records_group g;
 	unsigned i, members = 0;
+	bool is_due;
 
 	for (i = 0; i < t->n_servers; i++) {
 		const struct server *s = t->server[i];
@@ -515,12 +520,15 @@ static void holder_is_right(struct trial *t, const struct ap *ap, unsigned group
 			records_member(rv, &t->group[group], &s->host->id);
 
 		if (k < 0 || !trial_is_member(s, (unsigned)k)) {
-			if (m != MEMBER_MISSING)
+			is_due = t->gone_at[i] == PIAS_NEVER ||
+				 t->gone_at[i] + LEASE_OVER < t->world.now;
+			if (m == MEMBER_FIT || (m == MEMBER_LISTED && is_due))
 				trial_violate(
 					t,
 					"group %u: server %u is gone, but holder %u "
 					"(ap %u) has it",
 					group, s->host->index, place, ap->host->index);
+			members += m == MEMBER_LISTED;
 			continue;
 		}
 		members++;

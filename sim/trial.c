@@ -18,7 +18,8 @@
 #define QUIET_TIME     (10 * SEC)
 #define CHECK_PERIOD   (1 * SEC)
 #define TRAFFIC_PERIOD (20 * MSEC)
-#define ASK_ROUNDS     5
+#define NEWS_TIME      (5 * SEC) /* from a server's coming or going to all knowing it */
+#define ASK_ROUNDS     3
 #define ASK_PERIOD     (2 * SEC)
 #define CLOCKS_APART   (3600 * SEC)
 #define NETWORKS       120 /* of the AS graph */
@@ -364,6 +365,14 @@ static void rest(struct trial *t)
 	t->has_traffic = false;
 	t->is_at_rest = true;
 	oracle_check_rest(t);
+	ask_all(t);
+	oracle_check_answers(t);
+	/* In a ring at rest servers come and go without anybody's waiting for leases. */
+	t->is_at_rest = false;
+	mishap_to_servers(t);
+	world_run(&t->world, t->world.now + NEWS_TIME);
+	t->is_at_rest = true;
+	memset(t->answered, 0, sizeof(t->answered));
 	ask_all(t);
 	oracle_check_answers(t);
 	before = oracle_messages(t);
