@@ -1,6 +1,7 @@
 /* The sweep over sizes and table modes, and the table of experiments. */
 #include "sim/experiment.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +21,11 @@ const char *run_table(const struct service *s)
 void run_say(struct run *r, const struct service *s, const char *key, double value)
 {
 	size_t len = strlen(r->summary);
+	/* Counts are whole, however large. */
+	int digits = value == floor(value) ? 15 : 6;
 
-	snprintf(r->summary + len, sizeof(r->summary) - len, " %s_%u%s=%.6g", key,
-		 s->n_aps, s->scenario->n_tables < 2 ? "" : run_table(s), value);
+	snprintf(r->summary + len, sizeof(r->summary) - len, " %s_%u%s=%.*g", key,
+		 s->n_aps, s->scenario->n_tables < 2 ? "" : run_table(s), digits, value);
 }
 
 static double work_of(const struct scenario *sc)
