@@ -638,6 +638,15 @@ void oracle_check_answers(struct trial *t)
 								: "arrived");
 }
 
+void oracle_check_twin(struct trial *t, const struct ap *twin)
+{
+	if (overlay_is_joined(twin->proxy.overlay) || twin->is_ready)
+		trial_violate(t, "another AP with the key of ap 0 was admitted");
+	if (twin->join_error != PIAS_EDUPLICATE)
+		trial_violate(t, "another AP with the key of ap 0 is told: %s",
+			      error_text(twin->join_error));
+}
+
 uint64_t oracle_messages(const struct trial *t)
 {
 	uint64_t sum = 0;

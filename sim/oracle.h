@@ -18,6 +18,8 @@ void oracle_check_delivery(struct trial *t, const struct server *s,
 void oracle_check_rest(struct trial *t);
 /* When everybody had the time to ask everything. */
 void oracle_check_answers(struct trial *t);
+/* Of another AP with the key of one that is there, in a ring at rest. */
+void oracle_check_twin(struct trial *t, const struct ap *twin);
 /* Nothing is sent beyond what is periodic; counters from before and after @seconds. */
 void oracle_check_quiet(struct trial *t, uint64_t messages_before, double seconds);
 /* All messages that live APs have sent. */

@@ -170,11 +170,12 @@ static void make_aps(struct trial *t)
 	}
 }
 
-/* Where the plan has them: they must not shift the streams of others. */
+/* Where the plan has them, and the first for the end: a seed, which is there then. */
 static void make_twins(struct trial *t)
 {
 	unsigned i;
 
+	t->twin[0] = ap_new_twin(t->ap[0]);
 	for (i = 0; i < t->plan->n_ops; i++) {
 		unsigned of = t->plan->op[i].target % t->n_aps;
 
@@ -370,7 +371,10 @@ static void rest(struct trial *t)
 	/* In a ring at rest servers come and go without anybody's waiting for leases. */
 	t->is_at_rest = false;
 	mishap_to_servers(t);
+	mishap_start_ap(t, t->twin[0]);
 	world_run(&t->world, t->world.now + NEWS_TIME);
+	oracle_check_twin(t, t->twin[0]);
+	ap_crash(t->twin[0], false);
 	t->is_at_rest = true;
 	memset(t->answered, 0, sizeof(t->answered));
 	ask_all(t);
