@@ -491,6 +491,7 @@ static void account_in(struct host *h, const struct event *e)
 void transit_deliver(struct world *w, struct event *e)
 {
 	struct host *h = w->host[e->host];
+	struct addr from;
 
 	world_enter(h);
 	account_in(h, e);
@@ -502,8 +503,8 @@ void transit_deliver(struct world *w, struct event *e)
 		h->doors->wake(h->core);
 		break;
 	case EVENT_DATAGRAM:
-		h->doors->datagram(h->core, &w->host[e->from]->addr, e->buf->data,
-				   e->buf->len);
+		from = world_addr(e->from);
+		h->doors->datagram(h->core, &from, e->buf->data, e->buf->len);
 		break;
 	case EVENT_FRAME:
 		deliver_frame(w, h, e);

@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "sim/event.h"
+#include "sim/pages.h"
 
 #define CONTROL_PORT 7427
-#define HOSTS_MAX    (1u << 24) /* addresses in 10.0.0.0/8 */
-#define HOST_SLAB    64		/* hosts allocated at a time */
+#define HOSTS_MAX    (1u << 24)				/* addresses in 10.0.0.0/8 */
+#define HOST_SLAB    (PAGES_UNIT / sizeof(struct host)) /* allocated at a time */
 
 /* So many pops before it is delivered, an event, its host and its core are fetched. */
 #define FETCH_EVENT (QUEUE_AHEAD - 2)
@@ -57,7 +58,7 @@ void world_fini(struct world *w)
 
 /* --- hosts --------------------------------------------------------------- */
 
-static struct addr addr_of_index(uint32_t index)
+struct addr world_addr(uint32_t index)
 {
 	uint8_t ip[4] = {10, (uint8_t)(index >> 16), (uint8_t)(index >> 8),
 			 (uint8_t)index};
@@ -74,11 +75,9 @@ static struct host *new_host(struct world *w)
 		w->cap_hosts = w->cap_hosts ? 2 * w->cap_hosts : HOST_SLAB;
 		w->host = realloc(w->host, w->cap_hosts * sizeof(struct host *));
 	}
-	h = w->n_hosts % HOST_SLAB ? w->host[w->n_hosts - 1] + 1
-				   : aligned_alloc(64, HOST_SLAB * sizeof(*h));
+	h = w->n_hosts % HOST_SLAB ? w->host[w->n_hosts - 1] + 1 : pages_new(PAGES_UNIT);
 	if (!h || !w->host || w->n_hosts == HOSTS_MAX)
 		abort();
-	memset(h, 0, sizeof(*h));
 	w->host[w->n_hosts++] = h;
 	return h;
 }
@@ -91,7 +90,7 @@ struct host *world_add_host(struct world *w, uint32_t point, const struct id *id
 	h->world = w;
 	h->index = w->n_hosts - 1;
 	h->point = point;
-	h->addr = addr_of_index(h->index);
+	h->addr = world_addr(h->index);
 	rng_init(&h->rng, w->seed, RNG_NODE, h->index);
 	h->id = *id;
 	if (id_eq(id, &zero))
@@ -111,7 +110,7 @@ struct addr world_addr6(const struct host *h)
 	return addr_v6(ip, 0);
 }
 
-struct host *world_host_by_addr(const struct world *w, const struct addr *a)
+uint32_t world_index_by_addr(const struct world *w, const struct addr *a)
 {
 	const uint8_t *ip = a->ip;
 	uint32_t index;
@@ -119,9 +118,16 @@ struct host *world_host_by_addr(const struct world *w, const struct addr *a)
 	if (a->family == ADDR_V6 && !memcmp(ip, net6, sizeof(net6)))
 		ip += sizeof(net6);
 	else if (a->family != ADDR_V4)
-		return NULL;
+		return UINT32_MAX;
 	index = (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | ip[3];
-	return ip[0] == 10 && index < w->n_hosts ? w->host[index] : NULL;
+	return ip[0] == 10 && index < w->n_hosts ? index : UINT32_MAX;
+}
+
+struct host *world_host_by_addr(const struct world *w, const struct addr *a)
+{
+	uint32_t index = world_index_by_addr(w, a);
+
+	return index == UINT32_MAX ? NULL : w->host[index];
 }
 
 /* The host's clock now; rounded down. */
@@ -352,7 +358,8 @@ static void fetch_coming(const struct world *w)
 	if (queue_coming(&w->queue, FETCH_HOST, &i) && w->event[i].kind < EVENT_CALL) {
 		h = w->host[w->event[i].host];
 		__builtin_prefetch(h);
-		__builtin_prefetch(&h->env);
+		__builtin_prefetch(&h->world);
+		__builtin_prefetch(&h->env.timers);
 		__builtin_prefetch(&h->env.aead);
 	}
 	if (queue_coming(&w->queue, FETCH_CORE, &i) && w->event[i].kind < EVENT_CALL) {

@@ -52,27 +52,28 @@ struct host_traffic {
 };
 
 struct host {
-	/* Touched at every event. */
-	struct world *world;
-	const struct host_doors *doors;
-	void *core;
+	/* Touched at every event: a cache line that senders to it read, too ... */
 	uint32_t index, point;
 	uint32_t generation; /* grows at every crash: what was under way is void */
 	uint32_t wake_generation;
+	struct fault_host fault;
 	bool is_up;
 	bool is_paused; /* its process stands still, and what comes for it waits */
 	bool is_server; /* as its certificate says; else an AP */
-	struct fault_host fault;
+	/* Its monotonic clock: by so much ahead at world time 0, and so much faster. */
+	int32_t clock_ppm;
+	pias_time clock_ahead;
+	/* ... and what only its own events do. */
+	struct world *world;
+	const struct host_doors *doors;
+	void *core;
 	struct host_traffic traffic;
 	struct env env; /* begins with what is touched as often */
 	/* Now and then. */
 	struct rng rng;
 	struct id id;
-	struct addr addr; /* IPv4 10.x.y.z:7427 from its index */
-	/* Its monotonic clock: by so much ahead at world time 0, and so much faster. */
-	pias_time clock_ahead;
-	int32_t clock_ppm;
-};
+	struct addr addr; /* world_addr of its index */
+} __attribute__((aligned(64)));
 
 /* Where packets to an anycast address enter, seen from a host. UINT32_MAX: nowhere. */
 typedef uint32_t ingress_fn(void *ctx, const struct host *from);
@@ -128,6 +129,10 @@ void world_fini(struct world *w);
  */
 struct host *world_add_host(struct world *w, uint32_t point, const struct id *id);
 struct host *world_host_by_addr(const struct world *w, const struct addr *a);
+/* Reads nothing of the host itself; UINT32_MAX: nobody's address. */
+uint32_t world_index_by_addr(const struct world *w, const struct addr *a);
+/* IPv4 10.x.y.z:7427. */
+struct addr world_addr(uint32_t index);
 /* Its IPv6 address for packets of the inner world, in 2001:db8:cc::/48; without port. */
 struct addr world_addr6(const struct host *h);
 /* env->now := its clock, is_up := true. */

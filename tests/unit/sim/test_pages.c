@@ -1,0 +1,35 @@
+/* Pages are zeroed, also where others were before, and begin where huge ones do. */
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/pages.h"
+#include "tests/fixture/suite.h"
+
+START_TEST(test_zeroed)
+{
+	static const size_t sizes[] = {1, PAGES_UNIT, PAGES_UNIT + 1};
+	size_t size = sizes[_i], i;
+	int again;
+
+	for (again = 0; again < 2; again++) {
+		uint8_t *p = pages_new(size);
+
+		ck_assert_ptr_nonnull(p);
+		ck_assert_uint_eq((uintptr_t)p % PAGES_UNIT, 0);
+		for (i = 0; i < size; i++)
+			ck_assert_uint_eq(p[i], 0);
+		memset(p, 0xff, size);
+		free(p);
+	}
+}
+END_TEST
+
+static void fill(TCase *c)
+{
+	tcase_add_loop_test(c, test_zeroed, 0, 3);
+}
+
+int main(void)
+{
+	return suite_main("pages", fill);
+}
