@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "overlay/hop.h"
+#include "sim/pages.h"
 #include "sim/world.h"
 
 #define ONE_WAY		 (25 * MSEC)
@@ -16,6 +17,8 @@
 #define CHECK_PERIOD	 (120 * SEC)
 #define LOOKUP_PERIOD	 (10 * SEC)
 #define NODES_MAX	 1000000
+#define CACHE_LINE	 64
+#define FINGERS_FAR	 16 /* the nearer ones all mean the successor */
 
 struct load;
 
@@ -26,29 +29,34 @@ struct node {
 	struct fingers fingers;
 	struct timer lookup, check;
 	uint64_t checked; /* answers of the predecessor */
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 struct load {
 	struct world world;
 	struct book *book;
 	struct node *node; /* in order of id */
 	struct contact *contact;
+	uint64_t *prefix; /* of each id: many of them in a cache line */
 	unsigned n;
 	struct chord_load_result *result;
 };
 
 static unsigned owner_of(const struct load *l, const struct id *key)
 {
+	uint64_t prefix = id_prefix(key);
 	unsigned lo = 0, hi = l->n;
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
-		if (id_cmp(&l->contact[mid].id, key) < 0)
+		if (l->prefix[mid] < prefix)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
+	while (lo < l->n && l->prefix[lo] == prefix &&
+	       id_cmp(&l->contact[lo].id, key) < 0)
+		lo++;
 	return lo == l->n ? 0 : lo;
 }
 
@@ -117,11 +125,11 @@ static void door_datagram(void *core, const struct addr *from, const uint8_t *da
 			  size_t len)
 {
 	struct node *n = core;
-	const struct host *sender = world_host_by_addr(&n->load->world, from);
+	uint32_t sender = world_index_by_addr(&n->load->world, from);
 	struct rd body;
 
 	rd_init(&body, data + 1, len - 1);
-	if (node_message(n, &n->load->contact[sender->index], data[0], &body))
+	if (node_message(n, &n->load->contact[sender], data[0], &body))
 		abort(); /* nothing damages messages here */
 }
 
@@ -132,18 +140,28 @@ static void door_wake(void *core)
 	env_run(&n->host->env);
 }
 
-/* Most events are FINDs: what routes them lies in the ring's head and the fingers. */
+static void fetch(const void *from, const void *to)
+{
+	uintptr_t p = (uintptr_t)from & ~(uintptr_t)(CACHE_LINE - 1);
+
+	for (; p < (uintptr_t)to; p += CACHE_LINE)
+		__builtin_prefetch((const void *)p);
+}
+
+/*
+ * Most events are FINDs: what routes them lies in the ring's head, its last successor
+ * and the farther fingers.
+ */
 static void door_approach(void *core)
 {
 	const struct node *n = core;
-	const char *p = (const char *)&n->ring, *q = (const char *)&n->fingers;
-	size_t i;
+	const struct ring *r = &n->ring;
+	const struct fingers *f = &n->fingers;
 
-	for (i = 0; i < offsetof(struct ring, succ[1]); i += 64)
-		__builtin_prefetch(p + i);
-	__builtin_prefetch(&n->ring.succ[RING_L - 1]);
-	for (i = 0; i < offsetof(struct fingers, period); i += 64)
-		__builtin_prefetch(q + i);
+	fetch(r, &r->succ[1]);
+	fetch(&r->succ[RING_L - 1], &r->succ[RING_L]);
+	fetch(f, &f->dist[FINGERS_FAR]);
+	fetch(f->ref, &f->ref[FINGERS_FAR]);
 }
 
 static const struct host_doors doors = {
@@ -280,6 +298,7 @@ static void add_hosts(struct load *l, uint64_t seed)
 
 		h->doors = &doors;
 		h->core = &l->node[i];
+		l->prefix[i] = id_prefix(&l->contact[i].id);
 		l->contact[i].addr[0] = h->addr;
 		l->node[i].host = h;
 		l->node[i].load = l;
@@ -364,9 +383,10 @@ int chord_load_run(unsigned nodes, pias_time duration, uint64_t seed,
 	if (!nodes || nodes > NODES_MAX)
 		return PIAS_EINVALID;
 	l.book = book_new();
-	l.node = calloc(nodes, sizeof(*l.node));
+	l.node = pages_new(nodes * sizeof(*l.node));
 	l.contact = calloc(nodes, sizeof(*l.contact));
-	if (l.book && l.node && l.contact) {
+	l.prefix = calloc(nodes, sizeof(*l.prefix));
+	if (l.book && l.node && l.contact && l.prefix) {
 		topology_init_fixed(&l.world.topology, seed, ONE_WAY);
 		world_init(&l.world, seed, queue);
 		add_hosts(&l, seed);
@@ -378,6 +398,7 @@ int chord_load_run(unsigned nodes, pias_time duration, uint64_t seed,
 	}
 	free(l.node);
 	free(l.contact);
+	free(l.prefix);
 	book_free(l.book);
 	return err;
 }
