@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# P4, P6 and R7, in the simulator: neither lab nor privileges.
+# P4, P5, P6 and R7, in the simulator: neither lab nor privileges.
 
 # value KEY: of a line of key=value on standard input.
 value() {
@@ -58,6 +58,35 @@ bench_p4() {
 	figure P4 "hops of a lookup, of the textbook protocol's" \
 		"$(ratio "$(value hops <<<"$ours")" "$(value hops <<<"$theirs")")" "" - \
 		"the SimGrid program" p4_hops_ratio
+}
+
+# P5: the largest ring there is a scenario for. Memory at its peak, of the process.
+bench_p5() {
+	local aps=10000 target="<= 8" out line less=() key
+
+	if [ "$quick" = 1 ]; then
+		aps=100 target=- less=(--set aps=100 --set groups=1000 --set servers=10000)
+	else
+		echo "p5: ten to thirty minutes" >&2
+	fi
+	out=$(mktemp -d) || return 1
+	line=$(sim p5 "$PIAS_BUILD/pias-sim" run sim/scenarios/scale.conf --out "$out" "${less[@]}")
+	rm -rf "$out"
+	[ -n "$line" ] || return 1
+	figure P5 "memory of $aps APs, $(p5_number groups) groups, $(p5_number servers) servers" \
+		"$(ratio "$(value rss_mb <<<"$line")" 1024)" GiB "$target" - p5_peak_gib
+	figure P5 "wall time of it" "$(p5_number wall_s)" s - - p5_wall_s
+	figure P5 "CPU time of it" "$(value cpu_s <<<"$line")" s - - p5_cpu_s
+	for key in joined held watched; do
+		figure P5 "servers not $key" $(($(p5_number servers) - $(p5_number $key))) "" "<= 0" - p5_not_$key
+	done
+	figure P5 "packets lost, of $(p5_number sent)" $(($(p5_number sent) - $(p5_number delivered))) "" \
+		"<= 0" - p5_lost
+}
+
+# A value of bench_p5's line, to the unit.
+p5_number() {
+	printf '%.0f\n' "$(value "$1_$aps" <<<"$line")"
 }
 
 # P6: one pop and push with a million events pending.
