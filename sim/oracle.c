@@ -14,7 +14,7 @@
 #include "sim/truth.h"
 
 #define KEYS_TRIED  16
-#define PATIENCE_S  8	       /* in a ring that nothing disturbs */
+#define PATIENCE_S  15 /* undisturbed: news of a join take L rounds to the last list */
 #define LEASE_MAX   (60 * SEC) /* and of a tombstone */
 #define LEASE_OVER  (40 * SEC)
 #define CROSS_MAX   2 /* from AP to AP: the third hop is the one to the server */
