@@ -355,16 +355,26 @@ const struct world_watch oracle_watch = {
 
 /* --- deliveries -------------------------------------------------------------------- */
 
+static bool is_answered_by_member(const struct trial *t, unsigned client, unsigned group)
+{
+	unsigned i;
+
+	for (i = 0; i < t->n_servers; i++)
+		if (t->answered[client][group] == t->server[i]->host->index + 1)
+			return truth_group_of(t->server[i], &t->group[group]) >= 0;
+	return false;
+}
+
 /*
- * At rest a flow stays where it is, but at an AP that must forget it or its route; each
- * group may take two of these, exact and wide.
+ * At rest a flow stays where it is, but at an AP that must forget it or its route (each
+ * group may take two of these, exact and wide), and until its exact group has members.
  */
 static void flow_sticks(struct trial *t, const struct query *q, const struct server *s)
 {
 	uint32_t *by = &t->answered[q->sender][q->group];
 
-	if (*by && *by != s->host->index + 1 && t->plan->max_flows >= FLOWS_AMPLE &&
-	    t->plan->max_cached >= 2 * t->n_groups)
+	if (is_answered_by_member(t, q->sender, q->group) && *by != s->host->index + 1 &&
+	    t->plan->max_flows >= FLOWS_AMPLE && t->plan->max_cached >= 2 * t->n_groups)
 		trial_violate(t,
 			      "client %u: its flow to group %u went from server %u to %u",
 			      q->sender, q->group, *by - 1, s->host->index);
@@ -614,16 +624,6 @@ static bool group_is_served(const struct trial *t, unsigned group)
 		if (k >= 0 && trial_is_member(t->server[i], (unsigned)k))
 			return true;
 	}
-	return false;
-}
-
-static bool is_answered_by_member(const struct trial *t, unsigned client, unsigned group)
-{
-	unsigned i;
-
-	for (i = 0; i < t->n_servers; i++)
-		if (t->answered[client][group] == t->server[i]->host->index + 1)
-			return truth_group_of(t->server[i], &t->group[group]) >= 0;
 	return false;
 }
 
