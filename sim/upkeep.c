@@ -21,7 +21,7 @@ static void begin(struct run *r)
 		csv_new(&r->csv, "upkeep",
 			"aps,table,formed_s,peers_known,state_bytes,messages_per_s_mean,"
 			"messages_per_s_p50,messages_per_s_max,bytes_per_s_mean,"
-			"bytes_per_s_p50,bytes_per_s_max");
+			"bytes_per_s_p50,bytes_per_s_max,links_per_s_mean");
 }
 
 static double state_bytes(const struct service *s)
@@ -45,14 +45,18 @@ static int measure(struct run *r, struct service *s)
 {
 	struct host_traffic *was = calloc(s->n_aps, sizeof(*was));
 	struct sample messages = {0}, bytes = {0}, peers = {0};
-	double seconds = (double)s->scenario->duration / SEC;
+	double seconds = (double)s->scenario->duration / SEC, links;
 	unsigned i;
 
 	if (!was)
 		abort();
 	for (i = 0; i < s->n_aps; i++)
 		was[i] = s->ap[i]->host->traffic;
+	links = (double)service_count(s, COUNTER_links_up);
 	service_run(s, s->world.now + s->scenario->duration);
+	/* Each counts at both ends. */
+	links = ((double)service_count(s, COUNTER_links_up) - links) / 2 / s->n_aps /
+		seconds;
 	for (i = 0; i < s->n_aps; i++) {
 		const struct host_traffic *t = &s->ap[i]->host->traffic;
 		double m = (double)(t->messages_out - was[i].messages_out) / seconds;
@@ -64,11 +68,11 @@ static int measure(struct run *r, struct service *s)
 		write_ap(r, s, i, m, b);
 	}
 	fprintf(r->out[OUT_SUMMARY],
-		"%u,%s,%.1f,%.1f,%.0f,%.2f,%.2f,%.2f,%.1f,%.1f,%.1f\n", s->n_aps,
+		"%u,%s,%.1f,%.1f,%.0f,%.2f,%.2f,%.2f,%.1f,%.1f,%.1f,%.3f\n", s->n_aps,
 		run_table(s), (double)s->formed.now / SEC, sample_mean(&peers),
 		state_bytes(s), sample_mean(&messages), sample_at(&messages, 0.5),
 		sample_at(&messages, 1), sample_mean(&bytes), sample_at(&bytes, 0.5),
-		sample_at(&bytes, 1));
+		sample_at(&bytes, 1), links);
 	run_say(r, s, "formed_s", (double)s->formed.now / SEC);
 	run_say(r, s, "messages_per_s", sample_mean(&messages));
 	run_say(r, s, "bytes_per_s", sample_mean(&bytes));
