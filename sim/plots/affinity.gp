@@ -2,6 +2,8 @@
 load "style.gp"
 eval start(820, 400)
 affinity = results . "/affinity.csv"
+# Before any range is set, for statistics heed it.
+stats affinity using "breaks_unmoved_per_1000_client_hours" name "unmoved" nooutput
 causes = "days packets reroute"
 sizes = system("grep -v '^#' " . affinity . " | tail -n +2 | cut -d, -f1 | sort -nu | tr '\\n' ' '")
 group = words(sizes) + 1
@@ -24,7 +26,6 @@ set key top right title "APs"
 plot for [i=1:words(sizes)] for [c=1:3] affinity using (bar(i, c)):"breaks_per_move" \
 	with boxes lc rgb colour(i) title (c == 1 ? word(sizes, i) : "")
 set ylabel "broken without a move,\nper 1,000 sessions and hour"
-stats affinity using "breaks_unmoved_per_1000_client_hours" name "unmoved" nooutput
 set yrange [0:unmoved_max > 0 ? 1.1 * unmoved_max : 1]
 set key off
 plot for [i=1:words(sizes)] for [c=1:3] affinity using (bar(i, c)):"breaks_unmoved_per_1000_client_hours" \
