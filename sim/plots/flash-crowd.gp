@@ -6,8 +6,11 @@ seconds = results . "/seconds.csv"
 step = 10
 at(s) = step * floor(s / step) + step / 2.0
 
+stats seconds using "second" name "T" nooutput
+
 set multiplot layout 1,3
 set xlabel "s since the first join"
+set xtics T_max > 100 ? 100 * ceil(T_max / 400.0) : 20
 set yrange [0:*]
 set key bottom right
 set ylabel "servers, thousands"
