@@ -30,6 +30,7 @@
 static void on_flush(void *ctx);
 static void on_sync_timer(void *ctx);
 static void on_pull_retry(void *ctx);
+static void end_pull(struct gossip *g);
 
 void gossip_init(struct gossip *g, struct env *env, const struct contact *self,
 		 const struct table *table, const struct gossip_ops *ops, void *ctx)
@@ -392,10 +393,13 @@ static bool random_peer(const struct gossip *g, struct contact *out)
 static void on_pull_retry(void *ctx)
 {
 	struct gossip *g = ctx;
-	struct contact from = g->pull_from;
+	struct contact from;
 
-	(void)random_peer(g, &from);
-	gossip_pull(g, &from);
+	/* Who admitted us is dead, and we know nobody else: the table is all there is. */
+	if (random_peer(g, &from))
+		gossip_pull(g, &from);
+	else
+		end_pull(g);
 }
 
 static void on_sync_timer(void *ctx)

@@ -436,6 +436,24 @@ START_TEST(test_pull_again)
 }
 END_TEST
 
+/* Who was to give it has died, and nobody else is known: ours is all there is. */
+START_TEST(test_pull_from_nobody)
+{
+	struct world *w = world_new(2);
+	struct node *x = &w->node[1];
+	struct contact from = contact_of(0);
+
+	w->node[0].is_deaf = true;
+	gossip_pull(&x->g, &from);
+	run_until(w, w->now + 10 * SEC);
+	ck_assert_uint_eq(x->n_pulled, 0); /* it may only be slow */
+	learn(x, 0, 9, PEER_DEAD);
+	run_until(w, w->now + 4 * SEC);
+	ck_assert_uint_eq(x->n_pulled, 1);
+	world_free(w);
+}
+END_TEST
+
 /* Counts that promise more than there is, bytes left over: nothing is learnt. */
 START_TEST(test_malformed)
 {
@@ -486,6 +504,7 @@ static void fill(TCase *c)
 	tcase_add_test(c, test_sync_of_equals);
 	tcase_add_test(c, test_pull);
 	tcase_add_test(c, test_pull_again);
+	tcase_add_test(c, test_pull_from_nobody);
 	tcase_add_test(c, test_malformed);
 }
 
