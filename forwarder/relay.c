@@ -283,7 +283,6 @@ int relay_on_wrapped(struct forward *f, const struct contact *from, struct rd *b
 	return 0;
 }
 
-/* A flow that has found its way meanwhile stays where it is. */
 /* On a member that its group has no more, as far as we know the group? */
 static bool is_stranded(struct forward *f, const struct group_name *name,
 			struct flow *flow)
@@ -297,6 +296,7 @@ static bool is_stranded(struct forward *f, const struct group_name *name,
 	return route && !choice_knows(route, flow);
 }
 
+/* A flow that has found its way meanwhile stays where it is. */
 int relay_on_placed(struct forward *f, struct rd *body)
 {
 	struct pick_flow key;
