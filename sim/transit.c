@@ -26,10 +26,13 @@ static struct host *host_of(void *host)
 	return host;
 }
 
-static void account(struct host *h, size_t len)
+/* @to NULL: nobody's address, the bytes leave all the same. */
+static void account(struct host *from, const struct host *to, size_t len)
 {
-	h->traffic.messages_out++;
-	h->traffic.bytes_out += len;
+	from->traffic.messages_out++;
+	from->traffic.bytes_out += len;
+	if (from->world->ledger && to)
+		ledger_add(from->world->ledger, from->index, to->index, len);
 }
 
 /* What is meant for @to as it is now; the rest is the caller's. */
@@ -105,7 +108,7 @@ void world_send_packet(struct world *w, struct host *from, const uint8_t *packet
 	}
 	if (!to)
 		return;
-	account(from, len);
+	account(from, to, len);
 	cast(from, to, EVENT_PACKET, addressed(to), packet, len);
 }
 
@@ -139,7 +142,7 @@ static void op_datagram(void *host, const struct addr *to_addr, const void *data
 		send_as_packet(from, to_addr, data, len);
 		return;
 	}
-	account(from, len + OVERHEAD_DATAGRAM);
+	account(from, to, len + OVERHEAD_DATAGRAM);
 	if (!to)
 		return;
 	if (from->world->watch)
@@ -171,8 +174,9 @@ static void op_tunnel(void *host, const struct tunnel_packet *pkt)
 		n = pkt->segment_len && pkt->len - at > pkt->segment_len
 			    ? pkt->segment_len
 			    : pkt->len - at;
-		account(from, n + (pkt->encap == ENCAP_GUE ? OVERHEAD_DATAGRAM
-							   : OVERHEAD_IPIP));
+		account(from, to,
+			n + (pkt->encap == ENCAP_GUE ? OVERHEAD_DATAGRAM
+						     : OVERHEAD_IPIP));
 		watch_tunnel(from, to, pkt, at, n);
 		if (!to)
 			continue;
@@ -286,8 +290,8 @@ static void op_dial(void *host, const struct id *id, const struct addr addr[2])
 			   id, addr);
 		return;
 	}
-	account(from, 2 * OVERHEAD_FRAME + 900); /* a TLS 1.3 handshake, about */
-	account(to, 2 * OVERHEAD_FRAME + 900);
+	account(from, to, 2 * OVERHEAD_FRAME + 900); /* a TLS 1.3 handshake, about */
+	account(to, from, 2 * OVERHEAD_FRAME + 900);
 	start = w->now + faults_clogged(&from->fault, &to->fault, w->now);
 	d = faults_stream_delay(&w->faults, &from->fault, &to->fault, d);
 	if (start + 4 * d > w->now + HANDSHAKE_TIMEOUT) {
@@ -322,7 +326,7 @@ static void op_link_send(void *host, uint32_t handle, const void *frame, size_t 
 	if (l->is_dead || l->end[handle & 1] != END_UP)
 		return;
 	to = w->host[l->host[~handle & 1]];
-	account(from, len + OVERHEAD_FRAME);
+	account(from, to, len + OVERHEAD_FRAME);
 	delay = faults_clogged(&from->fault, &to->fault, w->now) +
 		faults_stream_delay(&w->faults, &from->fault, &to->fault,
 				    distance(from, to));

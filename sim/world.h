@@ -17,6 +17,7 @@
 #include "overlay/overlay.h"
 #include "sim/buffer.h"
 #include "sim/faults.h"
+#include "sim/ledger.h"
 #include "sim/queue.h"
 #include "sim/topology.h"
 
@@ -111,6 +112,7 @@ struct world {
 	void *ingress_ctx;
 	const struct world_watch *watch; /* NULL: nobody */
 	void *watch_ctx;
+	struct ledger *ledger; /* the caller's; NULL: none is kept */
 	/* What came for hosts that are paused. */
 	struct event *waiting;
 	size_t n_waiting, cap_waiting;
