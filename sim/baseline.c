@@ -159,20 +159,6 @@ pias_time baseline_direct(const struct baseline *b, unsigned client, unsigned gr
 	return to ? between(b->service, from, to->point) : PIAS_NEVER;
 }
 
-pias_time baseline_two_hops(const struct baseline *b, unsigned client, unsigned group)
-{
-	struct service *s = b->service;
-	const struct host *from = s->client[client], *to, *ap;
-	uint32_t i = service_ingress(s, from);
-
-	if (i == UINT32_MAX)
-		return PIAS_NEVER;
-	ap = s->world.host[i];
-	to = nearest_server(s, ap->point, group);
-	return to ? between(s, from->point, ap->point) + between(s, ap->point, to->point)
-		  : PIAS_NEVER;
-}
-
 static const struct host *join_ap_of(const struct service *s, unsigned server)
 {
 	return world_host_by_addr(&s->world,
@@ -205,7 +191,17 @@ static const struct host *nearest_by_join_ap(const struct service *s,
 	return best;
 }
 
-pias_time baseline_by_join_ap(const struct baseline *b, unsigned client, unsigned group)
+static const struct host *nearest_to_ap(const struct service *s, const struct host *ap,
+					unsigned group)
+{
+	return nearest_server(s, ap->point, group);
+}
+
+/* Client to ingress AP to the server that @choose names there. */
+static pias_time over_ingress(const struct baseline *b, unsigned client, unsigned group,
+			      const struct host *(*choose)(const struct service *s,
+							   const struct host *ap,
+							   unsigned group))
 {
 	struct service *s = b->service;
 	const struct host *from = s->client[client], *to, *ap;
@@ -214,9 +210,19 @@ pias_time baseline_by_join_ap(const struct baseline *b, unsigned client, unsigne
 	if (i == UINT32_MAX)
 		return PIAS_NEVER;
 	ap = s->world.host[i];
-	to = nearest_by_join_ap(s, ap, group);
+	to = choose(s, ap, group);
 	return to ? between(s, from->point, ap->point) + between(s, ap->point, to->point)
 		  : PIAS_NEVER;
+}
+
+pias_time baseline_two_hops(const struct baseline *b, unsigned client, unsigned group)
+{
+	return over_ingress(b, client, group, nearest_to_ap);
+}
+
+pias_time baseline_by_join_ap(const struct baseline *b, unsigned client, unsigned group)
+{
+	return over_ingress(b, client, group, nearest_by_join_ap);
 }
 
 pias_time baseline_dns(const struct baseline *b, unsigned client, unsigned group)
