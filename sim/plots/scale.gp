@@ -14,6 +14,6 @@ set ylabel "CPU time, s"
 plot phases using 0:"cpu_s":xtic(strcol("phase")) with boxes ls 1
 set ylabel "events, million"
 plot phases using 0:(column("events") / 1e6):xtic(strcol("phase")) with boxes ls 2
-set ylabel "memory in use at the end, MB"
+set ylabel "memory asked for by the end, MB"
 plot phases using 0:(column("allocated_bytes") / 1e6):xtic(strcol("phase")) with boxes ls 3
 unset multiplot
