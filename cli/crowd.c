@@ -10,7 +10,8 @@ static unsigned place_of(const struct addr *a)
 
 	/* IPv4 stands in the first four bytes; of IPv6 the host part is left out. */
 	memcpy(&v, a->ip, sizeof(v));
-	return (unsigned)((v + a->family) * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+	return (unsigned)((v + a->family) * UINT64_C(0x9e3779b97f4a7c15) >>
+			  (64 - CROWD_BITS));
 }
 
 void crowd_add(struct crowd *c, const struct addr *from)

@@ -9,7 +9,9 @@
 
 #include "overlay/base/addr.h"
 
-#define CROWD_PLACES 256 /* counted apart; others share a count */
+/* Counted apart; others share a count: many more than handshakes there can be. */
+#define CROWD_BITS   12
+#define CROWD_PLACES (1 << CROWD_BITS)
 
 struct crowd {
 	uint16_t n[CROWD_PLACES];
