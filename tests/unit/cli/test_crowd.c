@@ -52,10 +52,27 @@ START_TEST(test_spread)
 }
 END_TEST
 
+/* Of 200 strangers next door none is counted with who comes alone. */
+START_TEST(test_alone)
+{
+	struct addr alone = host("198.19.21.1"), a = host("198.19.31.0");
+	struct crowd crowd = {{0}};
+	unsigned i;
+
+	for (i = 1; i <= 200; i++) {
+		a.ip[3] = (uint8_t)i;
+		crowd_add(&crowd, &a);
+		ck_assert_uint_eq(crowd_at(&crowd, &a), 1);
+	}
+	ck_assert_uint_eq(crowd_at(&crowd, &alone), 0);
+}
+END_TEST
+
 static void fill(TCase *c)
 {
 	tcase_add_test(c, test_places);
 	tcase_add_test(c, test_spread);
+	tcase_add_test(c, test_alone);
 }
 
 int main(void)
